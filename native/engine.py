@@ -1,0 +1,409 @@
+"""The engine as Python sees it: programmes, mounts, listeners, events.
+
+Everything here hands work over or reads counters; nothing waits for a tick, and nothing is called
+once per packet or per page. All methods may be called from any thread unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loa.native import _loa
+from loa.native.error import NativeError, check
+
+ffi: Any = _loa.ffi
+lib: Any = _loa.lib
+
+TICK_SAMPLES = 960
+TICKS_A_SECOND = 50
+SILENCE = 0
+"""The programme that every new mount carries."""
+OPEN_END = 2**63 - 1
+"""``ProgrammeStats.end_tick`` of a programme that has not ended."""
+
+_EVENTS_A_READ = 1024
+
+
+class EventKind(IntEnum):
+    """What an event says; see ``enum loa_event_kind`` in ``loa_engine.h``."""
+
+    CARRIED = 1
+    STARTED = 2
+    ENDED = 3
+    STALLED = 4
+    RESUMED = 5
+    LEFT = 6
+    SKIPPED = 7
+
+
+class Leave(IntEnum):
+    """Why a listener left: ``Event.value`` of ``EventKind.LEFT``."""
+
+    PEER = 1
+    LAG = 2
+    STOP = 3
+
+
+class RingState(IntEnum):
+    """What a ring gives at the moment; see ``loa_ring.h``."""
+
+    PRIMING = 0
+    RUNNING = 1
+    CONCEALING = 2
+    STARVED = 3
+    ENDED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened in the engine; the meaning of a field depends on ``kind``."""
+
+    kind: EventKind
+    mount: int
+    tick: int
+    id: int
+    value: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RingConfig:
+    """How deep a source's ring is, in ms, and what happens when it runs ahead.
+
+    ``pressure``: writes accept what fits (the caller pauses its source); otherwise a source that
+    runs ahead is trimmed back to the depth.
+    """
+
+    depth_ms: int = 40
+    max_depth_ms: int = 400
+    capacity_ms: int = 2000
+    pressure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConfig:
+    """How a live programme is levelled, limited and encoded (DESIGN decision 11)."""
+
+    bitrate: int = 24_000
+    complexity: int = 10
+    level: bool = True
+    target_lufs: float = -16.0
+    ceiling_dbtp: float = -3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RingStats:
+    """Counters in samples, depths in ms; see ``loa_ring.h``."""
+
+    written: int
+    read: int
+    concealed: int
+    trimmed: int
+    refused: int
+    stalls: int
+    fill_ms: float
+    depth_ms: float
+    drift_ppm: float
+    state: RingState
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """LUFS over 400 ms and dB; ``-inf`` where there is no value."""
+
+    input_momentary_lufs: float
+    output_momentary_lufs: float
+    gain_db: float
+    reduction_db: float
+    peak_dbfs: float
+    speech: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeStats:
+    """A programme's place on the timeline; ``ring`` and ``meters`` are None for clips."""
+
+    start_tick: int
+    end_tick: int
+    ring: RingStats | None
+    meters: Meters | None
+
+
+class Clip:
+    """Opus packets that lie ready: one bulletin or file, shared by all programmes that play it.
+
+    ``data`` is the packets one behind the other, ``sizes`` (uint16, shape ``(n,)``) their bytes.
+    Raises ``NativeError`` when a size is 0 or over 1275, or they do not add up.
+    """
+
+    def __init__(self, data: bytes, sizes: npt.NDArray[np.uint16]) -> None:
+        sizes = np.ascontiguousarray(sizes, dtype=np.uint16)
+        pointer = lib.loa_clip_create(
+            ffi.from_buffer("uint8_t[]", data),
+            len(data),
+            ffi.from_buffer("uint16_t[]", sizes),
+            len(sizes),
+        )
+        if pointer == ffi.NULL:
+            raise NativeError("these packets cannot be a clip")
+        self._pointer = ffi.gc(pointer, lib.loa_clip_release, len(data))
+        self.ticks = len(sizes)
+        """Its length; one packet is one tick."""
+
+
+class LiveProgramme:
+    """A programme that a source fills: the writing end of its ring.
+
+    One thread at a time writes. Call ``close`` when the source is gone for good.
+    """
+
+    def __init__(self, engine: Engine, handle: int) -> None:
+        self._engine = engine
+        self.handle = handle
+        self._ring = lib.loa_engine_ring(engine._pointer, handle)
+
+    def write(self, samples: npt.NDArray[np.float32], speech: bool) -> int:
+        """Write mono 48 kHz samples (float32, shape ``(n,)``) with one speech flag for all.
+
+        Returns how many were accepted: all of them, unless the ring is under pressure.
+        """
+        samples = np.ascontiguousarray(samples, dtype=np.float32)
+        return check(
+            lib.loa_ring_write(
+                self._ring, ffi.from_buffer("float[]", samples), len(samples), speech
+            )
+        )
+
+    @property
+    def space(self) -> int:
+        """Samples that ``write`` would accept now, when the ring is under pressure."""
+        return int(lib.loa_ring_space(self._ring))
+
+    def finish(self) -> None:
+        """Say that nothing more comes; what the ring holds is still played."""
+        lib.loa_ring_finish(self._ring)
+
+    def reopen(self) -> None:
+        """Go on writing after ``finish`` (a studio came back before the end)."""
+        lib.loa_ring_reopen(self._ring)
+
+    def cut(self) -> None:
+        """End at the next tick, with a fade."""
+        lib.loa_engine_cut(self._engine._pointer, self.handle)
+
+    def close(self) -> None:
+        """Let the engine free it once it has ended and is no longer kept; no write after this."""
+        lib.loa_ring_finish(self._ring)
+        self._ring = ffi.NULL
+        lib.loa_engine_release(self._engine._pointer, self.handle)
+
+
+class Engine:
+    """One timeline with everything on it. With ``virtual`` time passes only in ``advance``.
+
+    Raises ``OSError`` when threads or memory cannot be had. Use it as a context manager, or call
+    ``stop`` and then ``close``.
+    """
+
+    def __init__(
+        self,
+        start_tick: int,
+        *,
+        virtual: bool = False,
+        workers: int | None = None,
+        fanouts: int | None = None,
+        max_mounts: int = 4096,
+        max_programmes: int = 2048,
+        max_listeners: int = 20_000,
+        kept_ticks: int = 120 * TICKS_A_SECOND,
+    ) -> None:
+        cores = os.cpu_count() or 1
+        config = ffi.new("loa_engine_config *")
+        config.start_tick = start_tick
+        config.virtual_clock = virtual
+        config.workers = max(0, cores - 1) if workers is None else workers
+        config.fanouts = max(1, cores // 2) if fanouts is None else fanouts
+        config.max_mounts = max_mounts
+        config.max_programmes = max_programmes
+        config.max_listeners = max_listeners
+        config.kept_ticks = kept_ticks
+        pointer = lib.loa_engine_create(config)
+        if pointer == ffi.NULL:
+            number = ffi.errno or errno.EINVAL
+            raise OSError(number, f"the engine cannot start: {os.strerror(number)}")
+        self._pointer = ffi.gc(pointer, lib.loa_engine_destroy)
+        self._events = ffi.new("loa_event[]", _EVENTS_A_READ)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def stop(self, drain_ms: int = 2000) -> None:
+        """End gracefully: an EOS page for every listener, ``drain_ms`` for the slow ones."""
+        lib.loa_engine_stop(self._pointer, drain_ms)
+
+    def close(self) -> None:
+        """Stop, if that has not been done, and free everything. Nothing may be called after."""
+        ffi.release(self._pointer)
+
+    # --- time
+
+    @property
+    def tick(self) -> int:
+        """The newest complete tick."""
+        return int(lib.loa_engine_tick(self._pointer))
+
+    def deadline(self, tick: int) -> float:
+        """Return the ``time.monotonic()`` at which ``tick`` is due to be complete."""
+        return int(lib.loa_engine_deadline(self._pointer, tick)) / 1e9
+
+    def advance(self, ticks: int) -> None:
+        """Let time pass (virtual clock only)."""
+        check(lib.loa_engine_advance(self._pointer, ticks))
+
+    # --- events
+
+    @property
+    def event_fd(self) -> int:
+        """A descriptor that is readable when events wait; the engine owns it."""
+        return int(lib.loa_engine_event_fd(self._pointer))
+
+    def events(self) -> list[Event]:
+        """Take the events that wait, at most 1024 at a time."""
+        count = check(lib.loa_engine_events(self._pointer, self._events, _EVENTS_A_READ))
+        return [
+            Event(EventKind(e.kind), e.mount, e.tick, e.id, e.value, e.bytes)
+            for e in self._events[0:count]
+        ]
+
+    # --- programmes
+
+    def open_live(self, chain: ChainConfig, ring: RingConfig, start_tick: int) -> LiveProgramme:
+        """Open a programme for a source; its ring is not pulled before ``start_tick``."""
+        c_chain = ffi.new("loa_chain_config *")
+        c_chain.bitrate = chain.bitrate
+        c_chain.complexity = chain.complexity
+        c_chain.level = chain.level
+        c_chain.target_lufs = chain.target_lufs
+        c_chain.ceiling_dbtp = chain.ceiling_dbtp
+        c_ring = ffi.new("loa_ring_config *")
+        c_ring.depth_ms = ring.depth_ms
+        c_ring.max_depth_ms = ring.max_depth_ms
+        c_ring.capacity_ms = ring.capacity_ms
+        c_ring.policy = lib.LOA_RING_PRESSURE if ring.pressure else lib.LOA_RING_TRIM
+        handle = check(lib.loa_engine_open_live(self._pointer, c_chain, c_ring, start_tick))
+        return LiveProgramme(self, handle)
+
+    def open_clip(
+        self, clip: Clip, start_tick: int, offset: int = 0, count: int | None = None
+    ) -> int:
+        """Play packets ``offset`` … ``offset + count`` of the clip from ``start_tick``; the handle.
+
+        The programme goes by itself when it has ended and is no longer kept.
+        """
+        handle = check(
+            lib.loa_engine_open_clip(
+                self._pointer,
+                clip._pointer,
+                start_tick,
+                offset,
+                clip.ticks - offset if count is None else count,
+            )
+        )
+        lib.loa_engine_release(self._pointer, handle)
+        return handle
+
+    def cut(self, programme: int) -> None:
+        """End a programme at the next tick."""
+        check(lib.loa_engine_cut(self._pointer, programme))
+
+    def programme_stats(self, programme: int) -> ProgrammeStats:
+        """Return a programme's times and, for a live one, its ring and meters."""
+        out = ffi.new("loa_programme_stats *")
+        check(lib.loa_engine_programme_stats(self._pointer, programme, out))
+        ring = meters = None
+        if out.live:
+            r, m = out.ring, out.meters
+            ring = RingStats(
+                r.written, r.read, r.concealed, r.trimmed, r.refused, r.stalls,
+                r.fill_ms, r.depth_ms, r.drift_ppm, RingState(r.state),
+            )  # fmt: skip
+            meters = Meters(
+                m.input_momentary_lufs, m.output_momentary_lufs, m.gain_db, m.reduction_db,
+                m.peak_dbfs, bool(m.speech),
+            )  # fmt: skip
+        return ProgrammeStats(out.start_tick, out.end_tick, ring, meters)
+
+    # --- mounts
+
+    def open_mount(self) -> int:
+        """Make a mount, carrying silence, and return its number."""
+        return check(lib.loa_engine_open_mount(self._pointer))
+
+    def carry(self, mounts: Sequence[int], programme: int, tick: int) -> int:
+        """Let mounts carry ``programme`` from ``tick`` on, the same tick for all; return that tick.
+
+        Replaces every change of these mounts at or after ``tick`` that was asked for earlier. A
+        past tick becomes the next that can be had; ``EventKind.CARRIED`` confirms it.
+        """
+        numbers = ffi.new("int32_t[]", list(mounts))
+        return check(
+            lib.loa_engine_carry(self._pointer, numbers, len(mounts), programme, tick)
+        )
+
+    def mount_listeners(self, count: int) -> npt.NDArray[np.int32]:
+        """Return the number of listeners on each of the first ``count`` mounts."""
+        out = np.zeros(count, dtype=np.int32)
+        check(
+            lib.loa_engine_mount_listeners(self._pointer, ffi.from_buffer("int32_t[]", out), count)
+        )
+        return out
+
+    # --- listeners
+
+    def join(
+        self,
+        mount: int,
+        fd: int,
+        prefix: bytes,
+        *,
+        cadence: int,
+        burst_ticks: int,
+        max_lag_ticks: int,
+        drop: bool = False,
+        from_tick: int = -1,
+    ) -> int:
+        """Give a connected, non-blocking socket to the fan-out; return the listener's id.
+
+        The engine owns ``fd`` from here on. Raises ``NativeError`` when the table of listeners is
+        full or an argument is wrong, and then ``fd`` is still the caller's.
+        """
+        joining = ffi.new("loa_join *")
+        joining.fd = fd
+        joining.mount = mount
+        joining.cadence = cadence
+        joining.drop = drop
+        joining.burst_ticks = burst_ticks
+        joining.max_lag_ticks = max_lag_ticks
+        joining.from_tick = from_tick
+        return check(
+            lib.loa_engine_join(
+                self._pointer, joining, ffi.from_buffer("uint8_t[]", prefix), len(prefix)
+            )
+        )
+
+    def stats(self) -> dict[str, int]:
+        """Return every field of ``loa_engine_stats`` by its name."""
+        out = ffi.new("loa_engine_stats *")
+        lib.loa_engine_read_stats(self._pointer, out)
+        return {name: int(getattr(out, name)) for name, _ in ffi.typeof("loa_engine_stats").fields}
