@@ -18,7 +18,12 @@ HERE = Path(__file__).resolve().parent
 FOLDERS = ("audio", "engine")
 LIBRARIES = {"opus": "1.3", "libebur128": "1.2", "samplerate": "0.1.9"}
 # Headers in the order in which their types are needed.
-HEADERS = ("audio/loa_error.h",)
+HEADERS = (
+    "audio/loa_error.h",
+    "engine/loa_crc.h",
+    "engine/loa_page.h",
+    "engine/loa_clip.h",
+)
 EXPORTED = re.compile(r"/\* cffi:begin \*/(.*?)/\* cffi:end \*/", re.DOTALL)
 
 
