@@ -1,15 +1,94 @@
-# Filled in by slice 1; for now what development needs.
+# Loa. `make help` says what there is; the two that matter are `make run` and `make test`.
+#
+# Set-up speaks on standard error, so that `make run ARGS=--json` prints one line on standard output.
+
 PYTHON ?= python3
-VENV = .venv
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+SET_UP := $(VENV)/.set-up
+EXTENSION := native/_loa.abi3.so
+NATIVE := native/build.py $(wildcard native/audio/*.[ch] native/engine/*.[ch])
 
-$(VENV)/bin/loa:
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q -e '.[server,receiver,dev]'
+# An environment holds absolute paths: one that was made elsewhere is made again.
+ifneq ($(shell cat $(SET_UP) 2>/dev/null),$(CURDIR))
+$(SET_UP): again
+endif
 
-setup: $(VENV)/bin/loa native
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: again help setup native run test check bench lint types format ctest sanitize fuzz clean \
+	packages-run packages-test packages-check
 
-native:
-	$(VENV)/bin/python setup.py -q build_ext --build-lib build/lib --build-temp build/tmp
-	mv build/lib/loa/native/_loa.abi3.so native/_loa.abi3.so.new && mv native/_loa.abi3.so.new native/_loa.abi3.so
+help: ## say what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
 
-.PHONY: setup native
+# --- setting up
+
+packages-run packages-test packages-check: packages-%:
+	@PYTHON='$(PYTHON)' deploy/system-packages $* >&2
+
+$(SET_UP): pyproject.toml setup.py | packages-run
+	@echo 'loa: setting up the Python environment in $(VENV)' >&2
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) >&2
+	@{ $(BIN)/pip install -q --disable-pip-version-check 'setuptools>=77' 'cffi>=1.17' \
+	    && $(BIN)/pip install -q --disable-pip-version-check --no-build-isolation \
+	        -e '.[server,receiver,dev]'; } >&2 \
+	    || { echo 'loa: pip could not install what is needed. Is there a network, or a package' \
+	        'index that pip is told of (PIP_INDEX_URL, /etc/pip.conf)?' >&2; exit 1; }
+	@printf '%s' '$(CURDIR)' > $@
+
+# Running processes map the library: it is replaced whole, never written into.
+$(EXTENSION): $(NATIVE) | $(SET_UP)
+	@echo 'loa: compiling the C core' >&2
+	@$(BIN)/python setup.py -q build_ext --build-lib build/lib --build-temp build/tmp >&2
+	@mv build/lib/loa/native/_loa.abi3.so $@.new && touch $@.new && mv $@.new $@
+
+native: $(EXTENSION) ## compile the C core again, if it changed
+
+setup: packages-run $(SET_UP) $(EXTENSION) ## system packages, the environment in .venv, the C core
+
+# --- the two commands
+
+run: setup ## put a first programme on air, with a receiver playing it (ARGS=--json for scripts)
+	@exec $(BIN)/loa demo $(ARGS)
+
+test: setup packages-test ctest ## run the tests (ARGS go to pytest)
+	$(BIN)/pytest -m 'not slow' $(ARGS)
+
+# --- the rest
+
+ctest: ## build and run the tests of the C core
+	@$(MAKE) --no-print-directory -C native/tests test
+
+sanitize: packages-check ## the same under the address, undefined-behaviour and thread sanitizers
+	@$(MAKE) --no-print-directory -C native/tests test FLAVOUR=asan
+	@$(MAKE) --no-print-directory -C native/tests test FLAVOUR=tsan
+
+fuzz: packages-check ## fuzz the parsers of the C core, SECONDS each (60)
+	@$(MAKE) --no-print-directory -C native/tests fuzz
+
+check: setup packages-test lint types ctest sanitize ## everything: lint, types, sanitizers, all tests, fuzzing
+	$(BIN)/pytest $(ARGS)
+	@$(MAKE) --no-print-directory fuzz
+
+bench: setup packages-test ## measure against the budgets (QUICK=1: the latency row and the ratios)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+lint: $(SET_UP) ## ruff, without changing anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The folders at the root are the package: mypy sees them under its name through links.
+types: $(SET_UP) $(EXTENSION) ## mypy, strict
+	@mkdir -p build/typing/loa
+	@for part in native codecs streamer receivers; do \
+	    ln -sfn '$(CURDIR)/'$$part build/typing/loa/$$part; done
+	$(BIN)/mypy -p loa
+
+format: $(SET_UP) ## let ruff put imports and layout in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what was built (the environment stays)
+	rm -rf build dist loa.egg-info $(EXTENSION)

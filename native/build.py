@@ -63,8 +63,14 @@ ffibuilder.set_source(
     sources=[relative(path) for folder in FOLDERS for path in sorted((HERE / folder).glob("*.c"))],
     depends=[relative(path) for folder in FOLDERS for path in sorted((HERE / folder).glob("*.h"))],
     include_dirs=[relative(HERE / folder) for folder in FOLDERS],
-    extra_compile_args=["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-pthread",
-                        *pkg_config("--cflags")],
+    extra_compile_args=[
+        "-std=gnu11",
+        "-O3",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-pthread",
+        *pkg_config("--cflags"),
+    ],
     extra_link_args=["-pthread", *pkg_config("--libs"), "-lm"],
     py_limited_api=True,
 )

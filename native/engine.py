@@ -357,9 +357,7 @@ class Engine:
         past tick becomes the next that can be had; ``EventKind.CARRIED`` confirms it.
         """
         numbers = ffi.new("int32_t[]", list(mounts))
-        return check(
-            lib.loa_engine_carry(self._pointer, numbers, len(mounts), programme, tick)
-        )
+        return check(lib.loa_engine_carry(self._pointer, numbers, len(mounts), programme, tick))
 
     def mount_listeners(self, count: int) -> npt.NDArray[np.int32]:
         """Return the number of listeners on each of the first ``count`` mounts."""
