@@ -20,6 +20,8 @@ LIBRARIES = {"opus": "1.3", "libebur128": "1.2", "samplerate": "0.1.9"}
 # Headers in the order in which their types are needed.
 HEADERS = (
     "audio/loa_error.h",
+    "audio/loa_opus.h",
+    "audio/loa_chain.h",
     "audio/loa_ring.h",
     "engine/loa_crc.h",
     "engine/loa_page.h",
