@@ -1,0 +1,78 @@
+"""What ingest needs of whoever keeps the sources: the interface, and nothing of how it is done.
+
+``streamer/air/sources.py`` is the real one; tests use a fake of exactly this form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from loa.codecs.studio import Status
+
+
+class SourceKind(Enum):
+    """How a source's audio comes, and so how its ring is kept."""
+
+    STUDIO = "studio"
+    """A studio WebSocket: 40 ms, trimmed when it runs ahead."""
+    OPUS = "opus"
+    """Ogg Opus: 100 ms, paused by back-pressure."""
+    STREAM = "stream"
+    """Whatever FFmpeg decodes: 300 ms, paused by back-pressure."""
+    RELAY = "relay"
+    """Pulled from elsewhere: 1 s, paused by back-pressure."""
+
+
+class SourceRefused(Exception):
+    """A source may not go live; the text says why, for whoever runs it."""
+
+
+class AreaUnknown(SourceRefused):
+    """There is no such area."""
+
+
+class AreaBusy(SourceRefused):
+    """Another source is live there."""
+
+
+class NotAllowed(SourceRefused):
+    """The token is wrong, or not for this area."""
+
+
+class Session(Protocol):
+    """One source on one area, from ``open`` until ``drop`` or ``end``."""
+
+    title: str
+    """What is said or played, for display."""
+    on_close: Callable[[str], None] | None
+    """Called on the loop with a reason when the server ends it; nothing is to be called after."""
+
+    @property
+    def space(self) -> int:
+        """Samples that ``write`` would accept now."""
+
+    def write(self, pcm: npt.NDArray[np.float32], speech: bool) -> int:
+        """Write mono 48 kHz samples; return how many were accepted. Any one thread at a time."""
+
+    def drop(self, reason: str) -> None:
+        """The connection was lost; it may come back. Loop only."""
+
+    def end(self) -> None:
+        """It said goodbye: what is left plays out. Loop only."""
+
+    def report(self) -> Status:
+        """How it is doing. Loop only."""
+
+
+class Sources(Protocol):
+    """All sources, and who may be one."""
+
+    def open(
+        self, area_path: str, token: str, *, kind: SourceKind, name: str, peer: str
+    ) -> Session:
+        """Open a session; raises ``AreaUnknown``, ``AreaBusy`` or ``NotAllowed``. Loop only."""
