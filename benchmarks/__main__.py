@@ -1,0 +1,91 @@
+"""``python -m benchmarks``: measure every row, judge it, show, save; 1 when a budget is missed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import picture, report
+from benchmarks.rows import Outcome, Section, attempt
+
+RESULTS = Path(__file__).resolve().parent / "results"
+# Where each section lives. They are imported only when they run, since each needs other things.
+SECTIONS = {
+    "mouth-to-horn": ("benchmarks.mouth_to_horn", True),
+    "fanout": ("benchmarks.fanout", True),
+    "chain": ("benchmarks.chain_cost", True),
+    "bulletin": ("benchmarks.bulletin_cost", True),
+    "crowd": ("benchmarks.crowd", False),
+    "gil": ("benchmarks.gil", False),
+    "bulletins": ("benchmarks.many_bulletins", False),
+    "liquidsoap": ("benchmarks.liquidsoap", False),
+}
+
+
+def section(name: str) -> Section:
+    """Load one section by its name."""
+    module, quick = SECTIONS[name]
+    return Section(name, importlib.import_module(module).run, quick)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the latency row and the ratios")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", choices=list(SECTIONS), help=", ".join(SECTIONS)
+    )
+    parser.add_argument("--picture", type=Path, help="write the picture here as well")
+    parser.add_argument("--markdown", type=Path, help="write the table as Markdown here as well")
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = arguments()
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    names = given.only or [n for n, (_, quick) in SECTIONS.items() if quick or not given.quick]
+    began = datetime.now(UTC)
+    outcomes: list[Outcome] = []
+    for name in names:
+        console.print(f"[dim]{name} …[/dim]")
+        start = time.monotonic()
+        try:
+            loaded = section(name)
+        except ModuleNotFoundError as error:
+            outcome = Outcome(name, failed=f"needs the Python module {error.name}")
+        else:
+            outcome = attempt(loaded, given.quick, lambda words: console.print(f"  {words}"))
+        outcome.seconds = time.monotonic() - start
+        outcomes.append(outcome)
+    report.table(outcomes, console)
+    about = {
+        "began": began.isoformat(timespec="seconds"),
+        "quick": given.quick,
+        "only": given.only,
+        "load_at_end": os.getloadavg()[0],
+        **report.machine(),
+    }
+    stem = RESULTS / began.strftime("%Y%m%d-%H%M%S")
+    report.save(outcomes, about, stem.with_suffix(".json"))
+    title = f"Loa: what was measured, as a share of what is allowed ({began:%Y-%m-%d})"
+    drawing = picture.svg(outcomes, title)
+    for path in (stem.with_suffix(".svg"), given.picture):
+        if path is not None:
+            path.write_text(drawing)
+    if given.markdown is not None:
+        given.markdown.write_text(report.markdown(outcomes))
+    console.print(f"[dim]saved as {stem.relative_to(RESULTS.parent.parent)}.json and .svg[/dim]")
+    missed = [outcome.name for outcome in outcomes if outcome.missed]
+    if missed:
+        console.print(f"[bold red]missed: {', '.join(missed)}[/bold red]")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
