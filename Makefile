@@ -84,7 +84,7 @@ types: $(SET_UP) $(EXTENSION) ## mypy, strict
 	@mkdir -p build/typing/loa
 	@for part in native codecs streamer receivers; do \
 	    ln -sfn '$(CURDIR)/'$$part build/typing/loa/$$part; done
-	$(BIN)/mypy -p loa
+	$(BIN)/mypy -p loa -p benchmarks
 
 format: $(SET_UP) ## let ruff put imports and layout in order
 	$(BIN)/ruff check --fix .
