@@ -72,7 +72,8 @@ typedef struct {
     uint64_t ticks_made;
     uint64_t ticks_late;        /* made more than 20 ms after their deadline */
     uint64_t ticks_skipped;     /* after a stall of more than a second */
-    int64_t worst_late_ns;      /* since the last read of this field */
+    int64_t worst_late_ns;      /* of a tick's completion behind its deadline, since the last read */
+    int64_t worst_round_ns;     /* of a fan-out round's end behind the tick's deadline, likewise */
     uint64_t listeners;         /* now */
     uint64_t joins;
     uint64_t leaves_peer, leaves_lag, leaves_stop;
