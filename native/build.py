@@ -26,6 +26,7 @@ HEADERS = (
     "engine/loa_crc.h",
     "engine/loa_page.h",
     "engine/loa_clip.h",
+    "engine/loa_engine.h",
 )
 EXPORTED = re.compile(r"/\* cffi:begin \*/(.*?)/\* cffi:end \*/", re.DOTALL)
 

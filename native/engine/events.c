@@ -4,6 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "loa_error.h"
+
 int loa_events_init(loa_events *events, int producers, uint32_t capacity)
 {
     events->count = 0;
