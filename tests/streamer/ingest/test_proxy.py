@@ -9,6 +9,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from loa.streamer.ingest.proxy import (
     MAX_V1,
     MAX_V2,

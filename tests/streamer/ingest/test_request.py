@@ -8,6 +8,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from loa.streamer.ingest.request import (
     MAX_HEAD,
     MAX_HEADERS,
