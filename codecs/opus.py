@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loa.codecs.ogg import BOS, make_page
+import numpy as np
+import numpy.typing as npt
+
+from loa.codecs.errors import CodecError
+from loa.codecs.ogg import BOS, OggReader, Packet, make_page
+from loa.native.error import NativeError
+from loa.native.opus import OpusDecoder
 
 RATE = 48_000
 FRAME = 960
@@ -29,7 +37,10 @@ _CELT = (120, 240, 480, 960)
 _FRAMES = _SILK * 3 + _HYBRID * 2 + _CELT * 4
 
 
-class OpusError(Exception):
+Samples = npt.NDArray[np.float32]
+
+
+class OpusError(CodecError):
     """The peer's bytes are no Opus that we accept; says what is wrong with them."""
 
 
@@ -184,3 +195,199 @@ def header_pages(head: OpusHead, tags: OpusTags) -> bytes:
 def timeline_headers() -> bytes:
     """Return what comes before the pages of any mount: one constant for all of them."""
     return header_pages(OpusHead(1), OpusTags(VENDOR))
+
+
+def has_fec(packet: bytes) -> bool:
+    """Say whether a packet carries in-band FEC (LBRR) for the one before it (RFC 6716, 4.2.4)."""
+    if not packet or packet[0] >> 3 >= 16:
+        return False  # CELT alone has none
+    at = 1
+    if packet[0] & 3 == 2:
+        at += 1 if len(packet) > 1 and packet[1] < 252 else 2
+    elif packet[0] & 3 == 3:
+        if len(packet) < 2:
+            return False
+        count, variable, padded = packet[1] & 63, packet[1] & 128, packet[1] & 64
+        at = 2
+        while padded and at < len(packet):
+            at += 1
+            if packet[at - 1] != 255:
+                break
+        if variable:
+            for _ in range(count - 1):
+                at += 1 if at < len(packet) and packet[at] < 252 else 2
+    if at >= len(packet):
+        return False
+    # A VAD flag for each SILK frame of at most 20 ms, then the LBRR flag; the side channel's after.
+    frames = max(1, _FRAMES[packet[0] >> 3] // FRAME)
+    bits = packet[at]
+    mid = bits >> (7 - frames) & 1
+    side = bits >> (6 - 2 * frames) & 1 if packet[0] & 4 else 0
+    return bool(mid | side)
+
+
+class OpusStream:
+    """A source's Ogg Opus, in pieces of any size, as mono samples at 48 kHz.
+
+    Chained streams follow each other; pre-skip and what the last page trims are dropped, the output
+    gain is applied, stereo is mixed as (L + R) / 2. After lost pages the packet before a
+    packet with FEC is recovered, and the rest of the hole is concealed up to ``MAX_CONCEALED``.
+    """
+
+    MAX_CONCEALED = RATE
+    """Samples that one hole is filled with at most; what is missing beyond that stays out."""
+    MAX_BEFORE = 1 << 20
+    """Bytes that may pass before an Opus stream begins."""
+
+    def __init__(self) -> None:
+        self._reader = OggReader(b"OpusHead")
+        self._decoder: OpusDecoder | None = None
+        self._wants_tags = False
+        self._page: list[Packet] = []
+        self._skip = 0
+        self._position: int | None = None
+        self._duration = FRAME
+        self._bytes = 0
+
+        self.head: OpusHead | None = None
+        """The header of the present link; None before the first."""
+        self.tags: OpusTags | None = None
+        """Its comments; None before they came, or when they could not be read."""
+        self.packets = 0
+        """Audio packets decoded."""
+        self.damaged = 0
+        """Packets that libopus refused, or that were too large; they were concealed."""
+        self.recovered = 0
+        """Lost packets that FEC gave back."""
+        self.concealed = 0
+        """Samples made up."""
+        self.lost = 0
+        """Samples missing beyond what was concealed."""
+
+    @property
+    def reader(self) -> OggReader:
+        """The Ogg reader, for its counters."""
+        return self._reader
+
+    def feed(self, data: bytes | bytearray | memoryview) -> Iterator[Samples]:
+        """Take the next bytes and yield blocks of samples (float32, shape ``(n,)``, n > 0).
+
+        The bytes are taken at once; exhaust the iterator before feeding more. Packets may hold
+        far more audio than bytes, so decode no further than there is room. While it runs it
+        raises ``OggError`` or ``OpusError`` when the stream cannot be read any further.
+        """
+        self._bytes += len(data)
+        packets = self._reader.feed(data)
+        if self._reader.links == 0 and self._bytes > self.MAX_BEFORE:
+            raise OpusError("there is no Opus stream in this Ogg")
+        return self._decode(packets)
+
+    def _decode(self, packets: list[Packet]) -> Iterator[Samples]:
+        for packet in packets:
+            if packet.bos:
+                self._begin(packet)
+            elif self._wants_tags:
+                self._wants_tags = False
+                # An unreadable comment is no reason to refuse the audio behind it.
+                if packet.data[:8] == b"OpusTags":
+                    try:
+                        self.tags = parse_tags(packet.data, truncated=packet.truncated)
+                    except OpusError:
+                        self.damaged += 1
+                else:
+                    self._page.append(packet)
+            else:
+                self._page.append(packet)
+            if packet.last and self._page:
+                page, self._page = self._page, []
+                yield from self._audio(page)
+
+    def _begin(self, packet: Packet) -> None:
+        head = parse_head(packet.data)
+        if head.streams > 1 or head.channels > 2:
+            raise OpusError(f"Opus with {head.channels} channels; send mono or stereo")
+        self.head = head
+        self.tags = None
+        self._decoder = OpusDecoder(1, gain_q8=round(head.gain * 256))
+        self._wants_tags = True
+        self._page = []
+        self._skip = head.pre_skip
+        self._position = None
+
+    def _audio(self, page: list[Packet]) -> Iterator[Samples]:
+        """Decode the packets that end on one page."""
+        durations = [self._samples(packet) for packet in page]
+        end = page[-1].granule
+        total = sum(durations)
+        position = self._position
+        if position is None:
+            # Streams may begin anywhere; one that ends on its first page begins at zero.
+            position = 0 if page[-1].eos and end < total else end - total
+        blocks: list[Samples] = []
+        left = total
+        for packet, duration in zip(page, durations, strict=True):
+            if packet.hole and self._position is not None:
+                missing = end - left - position
+                position += self._fill(missing, packet, duration, blocks)
+            blocks.append(self._one(packet, duration))
+            left -= duration
+            position += duration
+        if end >= 0:
+            trim = position - end if page[-1].eos else 0
+            while trim > 0 and blocks:
+                cut = min(trim, len(blocks[-1]))
+                blocks[-1] = blocks[-1][: len(blocks[-1]) - cut]
+                trim -= cut
+                if not len(blocks[-1]):
+                    blocks.pop()
+            position = end
+        self._position = position
+        for block in blocks:
+            skipped = min(self._skip, len(block))
+            self._skip -= skipped
+            if skipped < len(block):
+                yield block[skipped:]
+
+    def _samples(self, packet: Packet) -> int:
+        if not packet.truncated:
+            # One that has no length will be refused by the decoder, too, and concealed.
+            with contextlib.suppress(OpusError):
+                self._duration = packet_samples(packet.data)
+        return self._duration
+
+    def _one(self, packet: Packet, duration: int) -> Samples:
+        assert self._decoder is not None
+        if not packet.truncated:
+            try:
+                block = self._decoder.decode(packet.data)
+            except NativeError:
+                pass
+            else:
+                self.packets += 1
+                return block
+        self.damaged += 1
+        self.concealed += duration
+        return self._decoder.conceal(duration)
+
+    def _fill(self, missing: int, packet: Packet, duration: int, blocks: list[Samples]) -> int:
+        """Fill a hole before ``packet``; return the samples that it stood for."""
+        assert self._decoder is not None
+        if missing < 120:
+            return 0
+        filled = min(missing, self.MAX_CONCEALED) // 120 * 120
+        self.lost += missing - filled
+        fec = duration if filled >= duration and has_fec(packet.data) else 0
+        made_up = filled - fec
+        self.concealed += made_up
+        while made_up > 0:
+            step = min(made_up, MAX_PACKET_SAMPLES)
+            blocks.append(self._decoder.conceal(step))
+            made_up -= step
+        if fec:
+            try:
+                blocks.append(self._decoder.fec(packet.data, fec))
+                self.recovered += 1
+            except NativeError:
+                blocks.append(self._decoder.conceal(fec))
+                self.concealed += fec
+        return missing
