@@ -199,8 +199,12 @@ def test_the_example_loads_and_has_every_key_with_its_default() -> None:
     ]
     # With every comment before an assignment taken away, only what needs files is out of place.
     text = re.sub(r"^#(?=[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.M)
-    text = re.sub(r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|relay\w*) = .*\n", "",
-                  text, flags=re.M)  # fmt: skip
+    text = re.sub(
+        r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|relay\w*) = .*\n",
+        "",
+        text,
+        flags=re.M,
+    )
     full = load(written(text))
     assert full.model_dump(exclude={"areas", "data"}) == Config().model_dump(
         exclude={"areas", "data"}
