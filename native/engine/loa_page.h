@@ -9,7 +9,8 @@
 enum loa_page_limits {
     LOA_PAGE_MAX_PACKETS = 50,
     LOA_PAGE_HEADER = 27,
-    LOA_PAGE_EOS = 4        /* header flag of the last page */
+    LOA_PAGE_EOS = 4,       /* header flag of the last page */
+    LOA_PAGE_SERIAL = 0x4C6F6121 /* of the one stream that every mount is; its header pages have it too */
 };
 
 /* Bytes that a page of these packets takes. */

@@ -5,8 +5,7 @@
 
 #include "loa_page.h"
 
-/* The serial of the one stream; codecs/ogg.py has the same in its header pages. */
-enum { SERIAL = 0x4C6F6131, BUCKETS = 4096, MAX_PAGES = 65536, LIVES_TICKS = 15, CADENCES = 2 };
+enum { BUCKETS = 4096, MAX_PAGES = 65536, LIVES_TICKS = 15, CADENCES = 2 };
 
 static const uint8_t SILENCE[3] = {0xF8, 0xFF, 0xFE};
 
@@ -117,7 +116,7 @@ static loa_built *build(loa_pagecache *cache, const loa_built *key,
     *page = *key;
     page->size = (uint32_t)size;
     loa_page_write(page->bytes, size, packets, sizes, key->count, key->first + key->count - 1,
-                   (uint32_t)(uint64_t)(boundary / key->cadence), SERIAL, key->flags);
+                   (uint32_t)(uint64_t)(boundary / key->cadence), LOA_PAGE_SERIAL, key->flags);
     /* A thread that was stopped for seconds may have read packets that were being overwritten. */
     int64_t now = atomic_load_explicit(cache->clock, memory_order_acquire);
     if (now - key->first > cache->kept) {
