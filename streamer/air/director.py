@@ -33,7 +33,7 @@ from loa.streamer.core.arbiter import (
     next_look,
 )
 from loa.streamer.core.areas import AreaTree
-from loa.streamer.core.rights import BulletinClass, SourceTokens, digest
+from loa.streamer.core.rights import SourceTokens, digest
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
 
@@ -315,13 +315,9 @@ class Director:
             if feed.area is not None and feed.programme is not None
         ]
         relays = {
-            url: feed.presence
-            for url, feed in self._relays.items()
-            if feed.programme is not None
+            url: feed.presence for url, feed in self._relays.items() if feed.programme is not None
         }
-        choices = arbitrate(
-            self._areas, lives, self._contents, relays, self._policies, tick
-        )
+        choices = arbitrate(self._areas, lives, self._contents, relays, self._policies, tick)
         changed: dict[Choice, list[_Mount]] = {}
         for path, choice in choices.items():
             mount = self._mounts[path]
@@ -392,5 +388,3 @@ class Director:
             if feed.session is not None:
                 feed.session.close(reason)
             feed.close()
-
-

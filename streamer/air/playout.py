@@ -54,8 +54,7 @@ class Playout:
 
     def _plan(self, tick: int) -> None:
         while self.mounts and (
-            not self._rounds
-            or (self._end < tick + AHEAD_TICKS and len(self._rounds) < MOST_AHEAD)
+            not self._rounds or (self._end < tick + AHEAD_TICKS and len(self._rounds) < MOST_AHEAD)
         ):
             # After a long stall of ours the end of the last round may be past.
             self._end = max(self._end, tick + 1)

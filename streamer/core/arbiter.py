@@ -145,9 +145,7 @@ def arbitrate(
             elif content.file:
                 filling = Choice("file", content.file, area.path)
         filled[area.path] = filling
-        choices[area.path] = (
-            Choice("live", live.id, live.area) if live is not None else filling
-        )
+        choices[area.path] = Choice("live", live.id, live.area) if live is not None else filling
     return choices
 
 
