@@ -21,6 +21,7 @@ LIBRARIES = {"opus": "1.3", "libebur128": "1.2", "samplerate": "0.1.9"}
 HEADERS = (
     "audio/loa_error.h",
     "audio/loa_opus.h",
+    "audio/loa_loudness.h",
     "audio/loa_chain.h",
     "audio/loa_ring.h",
     "engine/loa_crc.h",

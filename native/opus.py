@@ -29,7 +29,7 @@ MAX_FRAMES = 5_760
 
 
 def packet_samples(packet: bytes) -> int:
-    """Return the samples a channel (at 48 kHz) that a packet holds; ``NativeError`` if malformed."""
+    """Return a packet's samples a channel, at 48 kHz; ``NativeError`` when it is malformed."""
     return check(lib.loa_opus_packet_samples(ffi.from_buffer("uint8_t[]", packet), len(packet)))
 
 
@@ -142,7 +142,7 @@ class OpusDecoder:
         )
 
     def decode_many(self, packets: Iterable[bytes]) -> Samples:
-        """Decode packets in a row into one array; the first malformed one raises ``NativeError``."""
+        """Decode packets into one array; the first malformed one raises ``NativeError``."""
         parts = [self.decode(packet) for packet in packets]
         return np.concatenate(parts) if parts else self._out[:0].copy()
 
