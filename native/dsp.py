@@ -1,7 +1,7 @@
-"""Measuring, limiting, levelling and encoding over whole arrays: the C core's audio parts in Python.
+"""The C core's audio parts over whole arrays: measuring, limiting, levelling, a live chain.
 
-All audio is float32 at 48 kHz in one channel, except what ``Loudness`` measures. An object is used by
-one thread at a time; the work runs without the GIL.
+All audio is float32 at 48 kHz in one channel, except what ``Loudness`` measures. An object is used
+by one thread at a time; the work runs without the GIL.
 """
 
 from __future__ import annotations

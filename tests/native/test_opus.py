@@ -138,7 +138,7 @@ def test_wrong_shapes() -> None:
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.lists(st.binary(max_size=400), max_size=6), st.sampled_from([1, 2]))
 def test_any_bytes_give_samples_or_a_documented_error(packets: list[bytes], channels: int) -> None:
-    # Invariant: NativeError, or as many finite samples as the packet says; a good one decodes after.
+    # Invariant: NativeError, or as many finite samples as the packet says; a good one follows.
     decoder = OpusDecoder(channels)
     for packet in packets:
         try:
