@@ -1,0 +1,126 @@
+"""Sdist and wheel: they build, install into an empty environment and work there.
+
+The base packages alone are enough for everything but the server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NOT_SOURCE = (".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "data", "loa-data")
+
+
+def run(*words: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a program in an environment without our paths; return its output, or fail with it."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd,
+        env=clean | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{words} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Build the sdist from a copy of the tree and the wheel from the sdist, as a packager would."""
+    work = tmp_path_factory.mktemp("packaging")
+    source, out = work / "source", work / "out"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, cwd=source)
+    (sdist,) = out.glob("*.tar.gz")
+    (wheel,) = out.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel and the base packages into an empty environment; return its bin."""
+    environment = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(environment, with_pip=False, symlinks=True)
+    run(
+        sys.executable, "-m", "pip", "--python", environment / "bin" / "python",
+        "install", "-q", "--no-compile", built[1], cwd=environment,
+    )  # fmt: skip
+    return environment / "bin"
+
+
+def test_the_wheel_is_for_every_python_from_3_11(built: tuple[Path, Path]) -> None:
+    _, wheel = built
+    assert "-cp311-abi3-linux_" in wheel.name
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+    assert "loa/native/_loa.abi3.so" in names
+    assert [name for name in names if name.endswith((".c", ".h", ".o"))] == []
+    assert {name.split("/")[0] for name in names} == {"loa", f"loa-{PROJECT['version']}.dist-info"}
+    for part in ("native", "codecs", "streamer", "receivers"):
+        assert f"loa/{part}/py.typed" in names
+    # Every module of the tree is in it: a folder that pyproject.toml does not name would be lost.
+    ours = {
+        f"loa/{path.relative_to(ROOT)}"
+        for part in ("native", "codecs", "streamer", "receivers")
+        for path in (ROOT / part).rglob("*")
+        if path.suffix in (".py", ".html", ".js", ".css") and "tests" not in path.parts
+    }
+    assert ours <= set(names)
+
+
+def test_the_sdist_has_the_c_core_and_the_licence(built: tuple[Path, Path]) -> None:
+    sdist, _ = built
+    with tarfile.open(sdist) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "setup.py", "native/build.py"} <= names
+    assert {f"native/audio/{path.name}" for path in (ROOT / "native/audio").glob("*.[ch]")} <= names
+    assert not any(name.endswith((".so", ".o")) for name in names)
+
+
+def test_the_command_works_in_an_empty_environment(installed: Path, tmp_path: Path) -> None:
+    assert "Loa" in run(installed / "loa", "--help", cwd=tmp_path)
+
+
+def test_base_packages_are_enough_outside_the_server(installed: Path, tmp_path: Path) -> None:
+    program = """
+import importlib, json, pkgutil, loa.native, loa.codecs, loa.receivers, loa.streamer.core
+names = ["loa.streamer.cli", "loa.native._loa"]
+for package in (loa.native, loa.codecs, loa.receivers, loa.streamer.core):
+    names += [m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in names:
+    if name != "loa.native.build":
+        importlib.import_module(name)
+from loa.native import _loa
+print(json.dumps([len(names), _loa.__file__]))
+"""
+    count, file = json.loads(run(installed / "python", "-c", program, cwd=tmp_path))
+    assert count > 5
+    assert str(installed.parent) in file
+
+
+@pytest.mark.slow
+def test_the_extras_can_be_installed_beside_it(installed: Path, built: tuple[Path, Path],
+                                               tmp_path: Path) -> None:  # fmt: skip
+    python = installed / "python"
+    run(
+        sys.executable, "-m", "pip", "--python", python, "install", "-q",
+        f"{built[1]}[server,receiver]", cwd=tmp_path,
+    )  # fmt: skip
+    run(
+        python, "-c", "import loa.streamer.config, av, uvloop, webrtcvad, sounddevice", cwd=tmp_path
+    )
