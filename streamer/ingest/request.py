@@ -200,9 +200,20 @@ def _head(method: str, target: bytes, version: tuple[int, int], headers: Headers
         text = target.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest(400, "the address is not UTF-8") from None
-    if text == "*" or method == "CONNECT":
+    if method == "CONNECT":
         return RequestHead(method, text, text, "", version, headers)
-    location = text.partition("#")[0]
+    path, query = split_target(text)
+    return RequestHead(method, text, path, query, version, headers)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the decoded path and the raw query of a request target, with or without a host.
+
+    Raises ``BadRequest``.
+    """
+    if target == "*":
+        return target, ""
+    location = target.partition("#")[0]
     if not location.startswith("/"):
         scheme, found, after = location.partition("://")
         if not found or scheme.lower() not in ("http", "https"):
@@ -212,7 +223,7 @@ def _head(method: str, target: bytes, version: tuple[int, int], headers: Headers
         if location.startswith("?"):
             location = "/" + location
     raw, _, query = location.partition("?")
-    return RequestHead(method, text, _path(raw), query, version, headers)
+    return _path(raw), query
 
 
 def _path(raw: str) -> str:

@@ -1,0 +1,64 @@
+"""The server's certificate: loaded at start, loaded again when its files are renewed."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import structlog
+
+from loa.streamer.counters import Counters
+
+log = structlog.get_logger()
+
+
+class Certificate:
+    """Gives each new handshake the newest certificate that could be loaded.
+
+    ``cert`` is a PEM file with the chain, ``key`` its PEM key (not encrypted). Raises ``OSError``
+    (``ssl.SSLError`` is one) when they cannot be loaded at first; later a broken pair is logged and
+    counted, and the one before stays. A renewal replaces two files, one after the other, so a pair
+    that does not fit together is looked at again as soon as either changes once more.
+    """
+
+    def __init__(
+        self, cert: str | Path, key: str | Path, counters: Counters, *, check_every: float = 1.0
+    ) -> None:
+        self._cert, self._key = Path(cert), Path(key)
+        self._counters = counters
+        self._check_every = check_every
+        self._next_check = float("-inf")
+        self._stamp = self._read_stamp()
+        self._context = self._load()
+
+    def context(self, now: float) -> ssl.SSLContext:
+        """Return the context for a handshake at ``now`` (monotonic seconds)."""
+        if now >= self._next_check:
+            self._next_check = now + self._check_every
+            self._look()
+        return self._context
+
+    def _look(self) -> None:
+        try:
+            stamp = self._read_stamp()
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp
+            self._context = self._load()
+        except OSError as error:  # ssl.SSLError is one
+            self._counters.add("tls.reload_failed")
+            log.error("the renewed certificate cannot be used", error=str(error))
+        else:
+            self._counters.add("tls.reloaded")
+            log.info("the certificate was renewed", certificate=str(self._cert))
+
+    def _read_stamp(self) -> tuple[tuple[int, int, int], ...]:
+        stats = [path.stat() for path in (self._cert, self._key)]
+        return tuple((stat.st_mtime_ns, stat.st_ino, stat.st_size) for stat in stats)
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # An encrypted key would make OpenSSL ask on the terminal; fail instead.
+        context.load_cert_chain(self._cert, self._key, password=lambda: "")
+        return context
