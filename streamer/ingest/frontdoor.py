@@ -23,6 +23,7 @@ from typing import Protocol, cast
 import structlog
 from aiohttp import web
 
+from loa.streamer.core import areas
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.proxy import BadProxyHeader, parse_proxy
 from loa.streamer.ingest.reply import text_reply
@@ -37,10 +38,7 @@ from loa.streamer.ingest.tls import Certificate
 
 log = structlog.get_logger()
 
-RESERVED = frozenset({
-    "", "*", "admin", "api", "assets", "favicon.ico", "healthz", "metrics", "readyz", "robots.txt",
-    "static", "status-json.xsl", "web",
-})  # fmt: skip
+RESERVED = areas.RESERVED | {"", "*", "favicon.ico", "robots.txt", "status-json.xsl"}
 """First segments of paths that are never an area's."""
 STREAM_EXTENSION = ".opus"
 
