@@ -12,7 +12,7 @@ static const uint8_t SILENCE[3] = {0xF8, 0xFF, 0xFE};
 /* What a mount's listeners wanted last: nearly always the next one wants it too. */
 typedef struct {
     uint64_t generation; /* it is known only as long as nothing has been forgotten */
-    int64_t first, last;
+    int64_t first, last, boundary;
     int flags;
     loa_built *page;
 } recent_page;
@@ -92,11 +92,12 @@ static int is_it(const loa_built *page, const loa_built *key)
 {
     return page->hash == key->hash && page->first == key->first && page->count == key->count &&
            page->cadence == key->cadence && page->flags == key->flags &&
+           page->sequence == key->sequence &&
            memcmp(page->ids, key->ids, sizeof key->ids) == 0;
 }
 
 static loa_built *build(loa_pagecache *cache, const loa_built *key,
-                        loa_programme *const *programmes, int64_t boundary)
+                        loa_programme *const *programmes)
 {
     const uint8_t *packets[LOA_MAX_CADENCE];
     uint16_t sizes[LOA_MAX_CADENCE];
@@ -116,7 +117,7 @@ static loa_built *build(loa_pagecache *cache, const loa_built *key,
     *page = *key;
     page->size = (uint32_t)size;
     loa_page_write(page->bytes, size, packets, sizes, key->count, key->first + key->count - 1,
-                   (uint32_t)(uint64_t)(boundary / key->cadence), LOA_PAGE_SERIAL, key->flags);
+                   key->sequence, LOA_PAGE_SERIAL, key->flags);
     /* A thread that was stopped for seconds may have read packets that were being overwritten. */
     int64_t now = atomic_load_explicit(cache->clock, memory_order_acquire);
     if (now - key->first > cache->kept) {
@@ -150,11 +151,12 @@ loa_built *loa_pagecache_get(loa_pagecache *cache, int32_t number, const loa_mou
 {
     recent_page *recent = &cache->recent[number * CADENCES + (cadence == LOA_MAX_CADENCE)];
     if (recent->generation == cache->generation && recent->first == first &&
-        recent->last == last && recent->flags == flags)
+        recent->last == last && recent->boundary == boundary && recent->flags == flags)
         return recent->page;
 
     loa_programme *programmes[LOA_MAX_CADENCE];
     loa_built key = {.first = first,
+                     .sequence = (uint32_t)(uint64_t)(boundary / cadence),
                      .count = (int16_t)(last - first + 1),
                      .cadence = (int16_t)cadence,
                      .flags = (int16_t)flags};
@@ -168,12 +170,12 @@ loa_built *loa_pagecache_get(loa_pagecache *cache, int32_t number, const loa_mou
     while (page && !is_it(page, &key))
         page = page->next;
     if (!page) {
-        page = build(cache, &key, programmes, boundary);
+        page = build(cache, &key, programmes);
         if (!page)
             return NULL;
         keep(cache, page);
     }
-    *recent = (recent_page){cache->generation, first, last, flags, page};
+    *recent = (recent_page){cache->generation, first, last, boundary, flags, page};
     return page;
 }
 

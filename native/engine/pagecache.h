@@ -15,6 +15,7 @@ typedef struct loa_built {
     uint64_t hash;
     int64_t first;
     int64_t ids[LOA_MAX_CADENCE]; /* the programme of each tick; 0: silence */
+    uint32_t sequence;
     int16_t count, cadence, flags;
     int32_t references;          /* listeners in the middle of it, and the cache itself */
     int64_t built_at;
