@@ -57,6 +57,10 @@ struct loa_fanout {
     loa_fanout_counters counters;
 };
 
+/* What lies in the inbox of a fan-out that takes nobody any more. */
+static char closed_inbox;
+#define CLOSED ((loa_listener *)(void *)&closed_inbox)
+
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
     /* One writer: a plain load and store are enough and cost no bus lock. */
@@ -101,10 +105,15 @@ int loa_fanout_join(loa_fanout *fanout, const loa_join *join, int64_t id, const 
     atomic_fetch_add_explicit(&fanout->shared->mounts[join->mount].listeners, 1,
                               memory_order_relaxed);
     listener->next = atomic_load_explicit(&fanout->inbox, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(&fanout->inbox, &listener->next, listener,
+    while (listener->next != CLOSED)
+        if (atomic_compare_exchange_weak_explicit(&fanout->inbox, &listener->next, listener,
                                                   memory_order_release, memory_order_relaxed))
-        ;
-    return LOA_OK;
+            return LOA_OK;
+    atomic_fetch_sub_explicit(&fanout->counters.listeners, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&fanout->shared->mounts[join->mount].listeners, 1,
+                              memory_order_relaxed);
+    free(listener);
+    return LOA_EGONE;
 }
 
 static void leave(loa_fanout *fanout, loa_listener *listener, int reason)
@@ -115,8 +124,9 @@ static void leave(loa_fanout *fanout, loa_listener *listener, int reason)
     if (reason == LOA_LEAVE_STOP) {
         /* Input that nobody read would turn the close into a reset, and the last pages be lost. */
         char unread[4096];
+        int most = 256; /* a peer that never stops sending must not hold up the others */
         shutdown(listener->fd, SHUT_WR);
-        while (recv(listener->fd, unread, sizeof unread, MSG_DONTWAIT) > 0)
+        while (most-- > 0 && recv(listener->fd, unread, sizeof unread, MSG_DONTWAIT) > 0)
             ;
     }
     close(listener->fd);
@@ -174,7 +184,8 @@ static ssize_t push(loa_fanout *fanout, loa_listener *listener, const uint8_t *b
         count(&fanout->counters.bytes_sent, (uint64_t)sent);
         return sent;
     }
-    if (sent == 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS)
+    if (sent == 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
+        errno == ENOBUFS || errno == ENOMEM)
         return 0;
     return -1;
 }
@@ -240,8 +251,8 @@ static int serve(loa_fanout *fanout, loa_listener *listener, int64_t tick)
                 count(&fanout->counters.lag_skips, 1);
             }
         }
-        if (listener->cursor > final)
-            return LOA_LEAVE_STOP;
+        if (listener->cursor > final) /* it waits for its first page: now for one with the last tick */
+            listener->cursor = final;
         int64_t boundary = boundary_of(listener, listener->cursor);
         int64_t last = boundary;
         int flags = 0;
@@ -339,11 +350,12 @@ static void admit(loa_fanout *fanout, loa_listener *listener, int64_t tick)
         leave(fanout, listener, reason);
 }
 
-static void take_inbox(loa_fanout *fanout)
+static void take_inbox(loa_fanout *fanout, loa_listener *leave_there)
 {
-    loa_listener *newest = atomic_exchange_explicit(&fanout->inbox, NULL, memory_order_acquire);
+    loa_listener *newest =
+        atomic_exchange_explicit(&fanout->inbox, leave_there, memory_order_acquire);
     loa_listener *oldest = NULL;
-    while (newest) {
+    while (newest && newest != CLOSED) {
         loa_listener *next = newest->next;
         newest->next = oldest;
         oldest = newest;
@@ -357,7 +369,7 @@ static void take_inbox(loa_fanout *fanout)
 
 static void admit_some(loa_fanout *fanout, int64_t tick, int most)
 {
-    take_inbox(fanout);
+    take_inbox(fanout, NULL);
     while (fanout->waiting && most-- > 0) {
         loa_listener *listener = fanout->waiting;
         fanout->waiting = listener->next;
@@ -394,7 +406,7 @@ int loa_fanout_drain(loa_fanout *fanout)
 
 void loa_fanout_close_all(loa_fanout *fanout)
 {
-    take_inbox(fanout);
+    take_inbox(fanout, CLOSED);
     while (fanout->waiting) {
         loa_listener *listener = fanout->waiting;
         fanout->waiting = listener->next;

@@ -38,7 +38,7 @@ loa_fanout *loa_fanout_create(loa_shared *shared, int producer);
 /* Closes what is left. */
 void loa_fanout_destroy(loa_fanout *fanout);
 
-/* Any thread. Takes the descriptor unless it returns an error. */
+/* Any thread. Takes the descriptor unless it returns an error: LOA_EGONE after close_all. */
 int loa_fanout_join(loa_fanout *fanout, const loa_join *join, int64_t id, const uint8_t *prefix,
                     size_t prefix_size);
 
@@ -49,7 +49,7 @@ void loa_fanout_round(loa_fanout *fanout, int64_t tick);
  * many listeners are left. */
 int loa_fanout_drain(loa_fanout *fanout);
 
-/* Closes every listener that is left. */
+/* Closes every listener that is left, those that are about to join too, and refuses new ones. */
 void loa_fanout_close_all(loa_fanout *fanout);
 
 const loa_fanout_counters *loa_fanout_read(const loa_fanout *fanout);

@@ -453,12 +453,12 @@ void loa_engine_stop(loa_engine *engine, int drain_ms)
     engine->stopped = 1;
     int64_t until = loa_clock_ns(CLOCK_MONOTONIC) + (int64_t)drain_ms * 1000000;
     atomic_store(&engine->drain_until_ns, until);
+    atomic_store_explicit(&engine->stopping, 1, memory_order_release);
     if (engine->config.virtual_clock) {
         if (engine->fanouts == engine->config.fanouts)
             stop_virtual(engine, until);
         return;
     }
-    atomic_store_explicit(&engine->stopping, 1, memory_order_release);
     if (engine->running)
         pthread_join(engine->thread, NULL);
     atomic_store_explicit(&engine->ending, 1, memory_order_release);
