@@ -14,10 +14,8 @@
 enum {
     PHASES = 12,             /* 2 of the low cadence, then 10 of the thrifty one */
     JOINS_A_ROUND = 256,     /* a herd that comes back must not delay those who are there */
-    READ_MARGIN = 128,       /* packets outlive their kept time by twice this */
     STUCK_TICKS = 30 * 50,   /* takes nothing at all for so long: gone, whatever its policy */
-    LOOK_TICKS = 50,         /* the kernel's queue is looked at once a second */
-    BYTES_A_TICK = 62        /* of the stream at 24 kb/s, to turn the kernel's queue into time */
+    LOOK_TICKS = 50          /* the kernel's queue is looked at once a second */
 };
 
 struct loa_listener {
@@ -27,7 +25,9 @@ struct loa_listener {
     int64_t allowed_lag;
     int64_t moved;           /* the tick at which its socket last took something */
     int64_t looked;          /* the tick at which its kernel queue was last looked at */
-    int64_t queued;          /* ticks in that queue then */
+    int64_t queued;          /* ticks in that queue then, at least */
+    int64_t mark_bytes;      /* when this much of the stream has arrived, */
+    int64_t mark_cursor;     /* all before this tick has */
     int64_t bytes;
     loa_built *page;         /* being sent */
     uint32_t page_sent;
@@ -54,6 +54,7 @@ struct loa_fanout {
     loa_listener *waiting;           /* taken from the inbox, oldest first */
     phase_list phases[PHASES];
     int64_t last_round;
+    int64_t overdue;                 /* ticks by which this round is late, which is nobody's lag */
     loa_fanout_counters counters;
 };
 
@@ -77,7 +78,7 @@ loa_fanout *loa_fanout_create(loa_shared *shared, int producer)
     fanout->producer = producer;
     fanout->last_round = shared->start_tick - 1;
     atomic_init(&fanout->counters.epoch, shared->start_tick - 1);
-    fanout->pages = loa_pagecache_create(shared->max_mounts, &shared->tick, shared->kept + READ_MARGIN);
+    fanout->pages = loa_pagecache_create(shared->max_mounts, &shared->making, shared->slots);
     if (!fanout->pages) {
         free(fanout);
         return NULL;
@@ -190,14 +191,35 @@ static ssize_t push(loa_fanout *fanout, loa_listener *listener, const uint8_t *b
     return -1;
 }
 
+static void mark(loa_listener *listener, int64_t tick)
+{
+    listener->looked = tick;
+    listener->mark_cursor = listener->cursor;
+    listener->mark_bytes = listener->bytes + (listener->prefix_size - listener->prefix_sent);
+    if (listener->page)
+        listener->mark_bytes += listener->page->size - listener->page_sent;
+}
+
+/* How far behind the listener is, in ticks, with what the kernel still holds. That is bytes, and how
+ * many ticks they are depends on what is on air (silence is a tenth of speech). So a mark is set
+ * into the stream, and until it has been acknowledged, the listener is behind it. */
 static int64_t lag_of(loa_listener *listener, int64_t tick)
 {
     if (tick - listener->looked >= LOOK_TICKS) {
         int queued = 0;
         if (ioctl(listener->fd, SIOCOUTQ, &queued) < 0)
             queued = 0;
-        listener->queued = queued / BYTES_A_TICK;
-        listener->looked = tick;
+        if (listener->bytes - queued >= listener->mark_bytes) {
+            /* What it was given at joining may be made up for, and is then not allowed again. */
+            int64_t most = tick - listener->mark_cursor;
+            if (most + listener->max_lag < listener->allowed_lag)
+                listener->allowed_lag = most + listener->max_lag;
+            listener->queued = 0;
+            mark(listener, tick);
+        } else {
+            listener->queued = listener->cursor - listener->mark_cursor;
+            listener->looked = tick;
+        }
     }
     return tick - listener->cursor + listener->queued;
 }
@@ -219,11 +241,9 @@ static int serve(loa_fanout *fanout, loa_listener *listener, int64_t tick)
     }
 
     int64_t lag = lag_of(listener, tick);
-    int too_far = lag > listener->allowed_lag;
+    int too_far = lag - fanout->overdue > listener->allowed_lag;
     if (too_far && listener->drop)
         return LOA_LEAVE_LAG;
-    if (lag + listener->max_lag < listener->allowed_lag)
-        listener->allowed_lag = lag + listener->max_lag;
 
     for (;;) {
         if (listener->page) { /* a page once begun is always finished */
@@ -247,6 +267,7 @@ static int serve(loa_fanout *fanout, loa_listener *listener, int64_t tick)
             too_far = 0;
             int64_t live = live_cursor(listener, tick);
             if (live > listener->cursor) {
+                listener->mark_cursor += live - listener->cursor;
                 listener->cursor = live;
                 count(&fanout->counters.lag_skips, 1);
             }
@@ -341,7 +362,7 @@ static void admit(loa_fanout *fanout, loa_listener *listener, int64_t tick)
     if (listener->allowed_lag < listener->max_lag)
         listener->allowed_lag = listener->max_lag;
     listener->moved = tick;
-    listener->looked = tick;
+    mark(listener, tick);
     count(&fanout->counters.joins, 1);
     int reason = serve(fanout, listener, tick);
     if (!reason && add(list_of(fanout, listener->cadence, best), listener) < 0)
@@ -382,6 +403,7 @@ void loa_fanout_round(loa_fanout *fanout, int64_t tick)
     atomic_store_explicit(&fanout->counters.epoch, tick, memory_order_release);
     loa_pagecache_sweep(fanout->pages, tick);
     int64_t first = fanout->last_round + 1;
+    fanout->overdue = tick - first;
     if (tick - first >= LOA_MAX_CADENCE)
         first = tick - LOA_MAX_CADENCE + 1;
     for (int64_t due = tick - first > 1 ? tick - 1 : first; due <= tick; due++)
@@ -396,6 +418,7 @@ int loa_fanout_drain(loa_fanout *fanout)
 {
     int64_t tick = atomic_load_explicit(&fanout->shared->tick, memory_order_acquire);
     int left = 0;
+    fanout->overdue = 0;
     admit_some(fanout, tick, INT32_MAX);
     for (int i = 0; i < PHASES; i++) {
         serve_list(fanout, &fanout->phases[i], tick);

@@ -17,10 +17,12 @@ typedef struct loa_fanout loa_fanout;
 typedef struct {
     loa_mount *mounts;
     int32_t max_mounts;
-    int32_t kept;
+    int32_t kept;                /* ticks that a listener may look back */
+    int32_t slots;               /* ticks of which a live programme has the packets */
     int64_t start_tick;
     loa_events *events;
     _Atomic int64_t tick;        /* the newest complete one */
+    _Atomic int64_t making;      /* packets of ticks up to this one may be being written */
     _Atomic int64_t final_tick;  /* INT64_MAX until the engine stops: the last tick there will be */
     _Atomic int64_t listeners;   /* of all fan-outs, those in inboxes included */
 } loa_shared;

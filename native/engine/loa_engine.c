@@ -28,9 +28,12 @@ enum {
     MAX_FANOUTS = 32,
     MAX_WORKERS = 256,
     MAX_PREFIX = 65536,
+    MAX_KEPT = 3600 * 50,
     ENCODES_A_CORE = 30,        /* live programmes at full complexity; beyond it is halved */
     HALF_COMPLEXITY = 5
 };
+
+static const int64_t FARTHEST_TICK = INT64_C(1) << 52;
 
 typedef struct {
     loa_engine *engine;
@@ -236,8 +239,16 @@ static void collect(loa_engine *engine, int64_t tick)
     pthread_mutex_unlock(&engine->table.lock);
 }
 
+/* Said before packets are overwritten, so that a fan-out can tell afterwards whether it read any. */
+static void begin_making(loa_engine *engine, int64_t tick)
+{
+    atomic_store_explicit(&engine->shared.making, tick, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
 static void make_tick(loa_engine *engine, int64_t tick)
 {
+    begin_making(engine, tick);
     take_commands(engine);
     run_programmes(engine, tick);
     apply_carriage(engine, tick);
@@ -260,6 +271,7 @@ static void make_final_tick(loa_engine *engine, int64_t tick)
 
 static void skip_ticks(loa_engine *engine, int64_t from, int64_t to)
 {
+    begin_making(engine, to);
     int32_t used = atomic_load_explicit(&engine->table.used, memory_order_acquire);
     for (int32_t i = 0; i < used; i++) {
         loa_programme *programme =
@@ -345,11 +357,11 @@ static void *run_fanout(void *argument)
 
 static int acceptable(const loa_engine_config *config)
 {
-    return config->start_tick >= 0 && config->workers >= 0 && config->workers <= MAX_WORKERS &&
+    return config->start_tick >= 0 && config->start_tick <= FARTHEST_TICK && config->workers >= 0 && config->workers <= MAX_WORKERS &&
            config->fanouts >= 1 && config->fanouts <= MAX_FANOUTS && config->max_mounts >= 1 &&
            config->max_mounts <= MAX_MOUNTS && config->max_programmes >= 1 &&
            config->max_programmes <= MAX_PROGRAMMES && config->max_listeners >= 0 &&
-           config->kept_ticks >= LOA_MAX_CADENCE;
+           config->kept_ticks >= LOA_MAX_CADENCE && config->kept_ticks <= MAX_KEPT;
 }
 
 static uint32_t power_of_two(uint32_t least)
@@ -367,9 +379,11 @@ static int prepare(loa_engine *engine, const loa_engine_config *config)
     engine->base_ns = config->virtual_clock ? 0 : loa_clock_ns(CLOCK_MONOTONIC) + TICK_NS;
     engine->shared.max_mounts = config->max_mounts;
     engine->shared.kept = config->kept_ticks;
+    engine->shared.slots = config->kept_ticks + 2 * MARGIN_TICKS;
     engine->shared.start_tick = config->start_tick;
     engine->shared.events = &engine->events;
     atomic_init(&engine->shared.tick, config->start_tick - 1);
+    atomic_init(&engine->shared.making, config->start_tick - 1);
     atomic_init(&engine->shared.final_tick, INT64_MAX);
     engine->shared.mounts = calloc((size_t)config->max_mounts, sizeof(loa_mount));
     engine->live = calloc((size_t)config->max_programmes, sizeof(loa_programme *));
@@ -519,6 +533,12 @@ int loa_engine_events(loa_engine *engine, loa_event *events, int capacity)
     return loa_events_take(&engine->events, events, capacity);
 }
 
+/* Far from where arithmetic on ticks and granules would overflow: three million years. */
+static int on_timeline(int64_t tick)
+{
+    return tick >= -FARTHEST_TICK && tick <= FARTHEST_TICK;
+}
+
 static int64_t put_programme(loa_engine *engine, loa_programme *programme)
 {
     if (!programme)
@@ -534,14 +554,17 @@ static int64_t put_programme(loa_engine *engine, loa_programme *programme)
 int64_t loa_engine_open_live(loa_engine *engine, const loa_chain_config *chain,
                              const loa_ring_config *ring, int64_t start_tick)
 {
-    return put_programme(engine, loa_programme_live(chain, ring, start_tick,
-                                                    engine->shared.kept + 2 * MARGIN_TICKS));
+    if (!on_timeline(start_tick))
+        return LOA_EINVAL;
+    return put_programme(engine,
+                         loa_programme_live(chain, ring, start_tick, engine->shared.slots));
 }
 
 int64_t loa_engine_open_clip(loa_engine *engine, loa_clip *clip, int64_t start_tick, int32_t offset,
                              int32_t packets)
 {
-    if (offset < 0 || packets < 1 || offset > loa_clip_count(clip) - packets)
+    if (!on_timeline(start_tick) || offset < 0 || packets < 1 ||
+        offset > loa_clip_count(clip) - packets)
         return LOA_EINVAL;
     return put_programme(engine, loa_programme_clip(clip, start_tick, offset, packets));
 }
@@ -611,6 +634,8 @@ int64_t loa_engine_carry(loa_engine *engine, const int32_t *mounts, int mount_co
                          int64_t programme, int64_t tick)
 {
     int32_t open = atomic_load_explicit(&engine->mounts, memory_order_acquire);
+    if (mount_count < 0)
+        return LOA_EINVAL;
     for (int i = 0; i < mount_count; i++)
         if (mounts[i] < 0 || mounts[i] >= open)
             return LOA_EINVAL;

@@ -53,6 +53,7 @@ void loa_mount_carry(loa_mount *mount, loa_programme *programme, int64_t tick)
     if (programme)
         programme->last_carried = tick;
     loa_carriage *entry = &mount->history[changes % LOA_MOUNT_HISTORY];
+    atomic_thread_fence(memory_order_release); /* whoever sees the new entry sees the count before */
     atomic_store_explicit(&entry->tick, tick, memory_order_relaxed);
     atomic_store_explicit(&entry->programme, programme, memory_order_relaxed);
     atomic_store_explicit(&entry->gap, needs_gap(before, programme, tick), memory_order_relaxed);
@@ -68,7 +69,7 @@ int64_t loa_mount_oldest(const loa_mount *mount)
                                 memory_order_relaxed);
 }
 
-void loa_mount_look_up(const loa_mount *mount, int64_t first, int count, loa_programme **programmes)
+int loa_mount_look_up(const loa_mount *mount, int64_t first, int count, loa_programme **programmes)
 {
     uint32_t changes = atomic_load_explicit(&mount->changes, memory_order_acquire);
     uint32_t oldest = changes > READABLE ? changes - READABLE : 0;
@@ -86,6 +87,12 @@ void loa_mount_look_up(const loa_mount *mount, int64_t first, int count, loa_pro
             programmes[open - 1] = sounds ? programme : NULL;
         }
     }
+    if (open > 0 && oldest > 0)
+        return 0;
     while (open > 0)
         programmes[--open] = NULL;
+    /* Was what was read overwritten meanwhile? */
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&mount->changes, memory_order_relaxed) - oldest <
+           LOA_MOUNT_HISTORY;
 }

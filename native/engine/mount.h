@@ -43,8 +43,9 @@ loa_programme *loa_mount_carried(const loa_mount *mount);
 /* The oldest tick whose carriage is still known. */
 int64_t loa_mount_oldest(const loa_mount *mount);
 
-/* For each tick of first..first + count - 1 the programme that sounds, or NULL for silence. */
-void loa_mount_look_up(const loa_mount *mount, int64_t first, int count,
-                       loa_programme **programmes);
+/* For each tick of first..first + count - 1 the programme that sounds, or NULL for silence.
+ * 0 when the carriage of one of them is no longer known. */
+int loa_mount_look_up(const loa_mount *mount, int64_t first, int count,
+                      loa_programme **programmes);
 
 #endif

@@ -25,11 +25,11 @@ struct loa_pagecache {
     int64_t now;
     uint64_t generation;
     recent_page *recent; /* of each mount at each cadence */
-    const _Atomic int64_t *clock;
-    int32_t kept;
+    const _Atomic int64_t *making;
+    int32_t slots;
 };
 
-loa_pagecache *loa_pagecache_create(int32_t max_mounts, const _Atomic int64_t *clock, int32_t kept)
+loa_pagecache *loa_pagecache_create(int32_t max_mounts, const _Atomic int64_t *making, int32_t slots)
 {
     loa_pagecache *cache = calloc(1, sizeof *cache);
     if (!cache)
@@ -40,8 +40,8 @@ loa_pagecache *loa_pagecache_create(int32_t max_mounts, const _Atomic int64_t *c
         return NULL;
     }
     cache->generation = 1;
-    cache->clock = clock;
-    cache->kept = kept;
+    cache->making = making;
+    cache->slots = slots;
     return cache;
 }
 
@@ -119,8 +119,9 @@ static loa_built *build(loa_pagecache *cache, const loa_built *key,
     loa_page_write(page->bytes, size, packets, sizes, key->count, key->first + key->count - 1,
                    key->sequence, LOA_PAGE_SERIAL, key->flags);
     /* A thread that was stopped for seconds may have read packets that were being overwritten. */
-    int64_t now = atomic_load_explicit(cache->clock, memory_order_acquire);
-    if (now - key->first > cache->kept) {
+    atomic_thread_fence(memory_order_acquire);
+    int64_t making = atomic_load_explicit(cache->making, memory_order_relaxed);
+    if (making - key->first >= cache->slots) {
         free(page);
         return NULL;
     }
@@ -160,7 +161,8 @@ loa_built *loa_pagecache_get(loa_pagecache *cache, int32_t number, const loa_mou
                      .count = (int16_t)(last - first + 1),
                      .cadence = (int16_t)cadence,
                      .flags = (int16_t)flags};
-    loa_mount_look_up(mount, first, key.count, programmes);
+    if (!loa_mount_look_up(mount, first, key.count, programmes))
+        return NULL;
     key.hash = mix(mix((uint64_t)first, (uint64_t)key.count), (uint64_t)(cadence * 8 + flags));
     for (int i = 0; i < key.count; i++) {
         key.ids[i] = programmes[i] ? programmes[i]->handle : 0;

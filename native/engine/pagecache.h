@@ -25,13 +25,14 @@ typedef struct loa_built {
 
 typedef struct loa_pagecache loa_pagecache;
 
-/* clock: the newest complete tick; live programmes' packets are kept for kept ticks behind it. */
-loa_pagecache *loa_pagecache_create(int32_t max_mounts, const _Atomic int64_t *clock, int32_t kept);
+/* making: packets of ticks up to this one may be being written, over those of slots ticks before. */
+loa_pagecache *loa_pagecache_create(int32_t max_mounts, const _Atomic int64_t *making,
+                                    int32_t slots);
 void loa_pagecache_destroy(loa_pagecache *cache);
 
 /* The page of ticks first..last of a mount, which stands in the place of the full page that ends with
- * boundary; borrowed until the next call, unless retained. NULL when memory is short or the packets
- * are no longer kept. */
+ * boundary; borrowed until the next call, unless retained. NULL when memory is short or what
+ * was carried then is no longer kept. */
 loa_built *loa_pagecache_get(loa_pagecache *cache, int32_t number, const loa_mount *mount,
                              int64_t first, int64_t last, int64_t boundary, int cadence, int flags);
 
