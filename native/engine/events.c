@@ -60,7 +60,8 @@ int loa_events_take(loa_events *events, loa_event *out, int capacity)
     uint64_t waiting;
     ssize_t done = read(events->fd, &waiting, sizeof waiting);
     (void)done;
-    atomic_store(&events->signalled, 0);
+    /* An exchange, not a store: a producer that found 1 here has made its event visible to us. */
+    (void)atomic_exchange(&events->signalled, 0);
     for (int i = 0; i < events->count; i++) {
         loa_event_ring *ring = &events->rings[i];
         uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);

@@ -102,14 +102,16 @@ static void adjust_complexity(loa_engine *engine, int live)
     int cores = engine->config.workers + 1;
     int halve = engine->halved ? live > cores * ENCODES_A_CORE * 4 / 5
                                : live > cores * ENCODES_A_CORE;
-    if (halve == engine->halved)
-        return;
     engine->halved = halve;
     for (int i = 0; i < live; i++) {
-        int complexity = engine->live[i]->complexity;
+        loa_programme *programme = engine->live[i];
+        int complexity = programme->complexity;
         if (halve && complexity > HALF_COMPLEXITY)
             complexity = HALF_COMPLEXITY;
-        loa_chain_set_complexity(engine->live[i]->chain, complexity);
+        if (complexity == programme->complexity_now)
+            continue;
+        programme->complexity_now = complexity;
+        loa_chain_set_complexity(programme->chain, complexity);
     }
 }
 

@@ -35,11 +35,9 @@ static int needs_gap(const loa_programme *from, const loa_programme *to, int64_t
 {
     int was_silent = !from || !loa_programme_covers(from, tick - 1);
     int ends_itself = was_silent || from->clean_end <= tick;
-    int starts_itself = !to || atomic_load_explicit(&to->start, memory_order_relaxed) >= tick ||
+    int starts_itself = !to || to->clean_start == tick || !loa_programme_covers(to, tick) ||
                         (to->chain && !to->started);
-    if (ends_itself && starts_itself)
-        return 0;
-    return !was_silent;
+    return !was_silent && !(ends_itself && starts_itself);
 }
 
 void loa_mount_carry(loa_mount *mount, loa_programme *programme, int64_t tick)

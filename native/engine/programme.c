@@ -12,8 +12,9 @@ static loa_programme *create(int64_t start, int64_t end)
         return NULL;
     atomic_init(&programme->start, start);
     atomic_init(&programme->end, end);
+    programme->clean_start = INT64_MAX;
     programme->clean_end = INT64_MAX;
-    programme->last_carried = start;
+    programme->last_carried = INT64_MIN;
     return programme;
 }
 
@@ -24,7 +25,7 @@ loa_programme *loa_programme_live(const loa_chain_config *chain, const loa_ring_
     if (!programme)
         return NULL;
     programme->kept = kept;
-    programme->complexity = chain->complexity;
+    programme->complexity = programme->complexity_now = chain->complexity;
     programme->chain = loa_chain_create(chain);
     programme->ring = loa_ring_create(ring);
     if (programme->chain && programme->ring) {
@@ -46,7 +47,9 @@ loa_programme *loa_programme_clip(loa_clip *clip, int64_t start, int32_t offset,
         return NULL;
     programme->clip = loa_clip_retain(clip);
     programme->offset = offset;
-    /* A bulletin fades by itself at its own ends only. */
+    /* A bulletin fades by itself at its own ends only, not where it was cut and goes on. */
+    if (offset == 0)
+        programme->clean_start = start;
     if (offset + count == loa_clip_count(clip))
         programme->clean_end = start + count;
     return programme;
@@ -120,9 +123,12 @@ void loa_programme_run(loa_programme *programme, int64_t tick)
             return;
         programme->started = 1;
         atomic_store_explicit(&programme->start, tick, memory_order_relaxed);
+        programme->clean_start = tick;
         programme->happened |= LOA_NEWS_STARTED;
     }
     int stalled = state == LOA_RING_CONCEALING || state == LOA_RING_STARVED;
+    if (state == LOA_RING_ENDED)
+        stalled = programme->stalled; /* it has no more samples, it ends */
     if (stalled != programme->stalled)
         programme->happened |= stalled ? LOA_NEWS_STALLED : LOA_NEWS_RESUMED;
     programme->stalled = stalled;

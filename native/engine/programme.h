@@ -17,7 +17,8 @@ typedef struct loa_programme {
     atomic_int cut_asked;
     atomic_int released;
     int64_t last_carried;        /* tick thread: newest tick at which a mount carried it */
-    int64_t clean_end;           /* clips: their own end; a change there needs no silence between */
+    int64_t clean_start;         /* where it fades in and out by itself: a change there needs no */
+    int64_t clean_end;           /* silence between; INT64_MAX: nowhere (yet) */
 
     loa_clip *clip;
     int32_t offset;
@@ -30,6 +31,7 @@ typedef struct loa_programme {
     int32_t kept;
     int started, stalled, flushing;
     int complexity;              /* as configured */
+    int complexity_now;
     int happened;                /* what the last run brought: bits of enum loa_programme_news */
 } loa_programme;
 

@@ -9,8 +9,9 @@
 struct loa_workers {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    uint64_t round;              /* under the lock, as are the next four */
-    int busy;                    /* workers that have not finished the round */
+    uint64_t round;              /* under the lock, as are the next six */
+    int open;                    /* the round may have work left: who wakes now joins in */
+    int busy;                    /* workers that have joined in and not finished */
     int ending;
     loa_programme *const *programmes;
     int count;
@@ -43,6 +44,9 @@ static void *work(void *argument)
         if (workers->ending)
             break;
         seen = workers->round;
+        if (!workers->open)
+            continue; /* it came too late; the others have done its part */
+        workers->busy++;
         pthread_mutex_unlock(&workers->lock);
         run_some(workers);
         int64_t now = loa_clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -101,12 +105,13 @@ void loa_workers_run(loa_workers *workers, loa_programme *const *programmes, int
     workers->count = count;
     workers->tick = tick;
     atomic_store_explicit(&workers->next, 0, memory_order_relaxed);
-    workers->busy = workers->threads;
+    workers->open = 1;
     workers->round++;
     pthread_cond_broadcast(&workers->work);
     pthread_mutex_unlock(&workers->lock);
     run_some(workers);
     pthread_mutex_lock(&workers->lock);
+    workers->open = 0; /* the tick waits for who is in the middle of work, not for who sleeps still */
     while (workers->busy > 0)
         pthread_cond_wait(&workers->done, &workers->lock);
     pthread_mutex_unlock(&workers->lock);
