@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -438,9 +439,14 @@ loa_engine *loa_engine_create(const loa_engine_config *config)
         errno = ENOMEM;
         return NULL;
     }
+    /* Signals are the caller's threads' business. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int done = prepare(engine, config);
     if (!done && !config->virtual_clock)
         done = start_threads(engine);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (done) {
         int why = done == LOA_ENOMEM ? ENOMEM : errno ? errno : EAGAIN;
         loa_engine_destroy(engine);
