@@ -1,0 +1,39 @@
+"""How often somebody may guess a password: a leaky bucket for each address, in a bounded table."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+
+class Attempts:
+    """Counts failures by key. ``limit`` failures may come at once, then ``limit`` in ``window`` s.
+
+    At most ``size`` keys are kept; the one that failed longest ago is forgotten first, so that a
+    flood of addresses costs memory for ``size`` of them and no more.
+    """
+
+    def __init__(self, limit: int = 10, window: float = 60.0, size: int = 4096) -> None:
+        self._limit = limit
+        self._rate = limit / window
+        self._size = size
+        self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def blocked(self, key: Hashable, now: float) -> bool:
+        """Say whether ``key`` has failed too often to be asked again at ``now`` (seconds)."""
+        return self._level(key, now) > self._limit - 1
+
+    def failed(self, key: Hashable, now: float) -> None:
+        """Count a failure of ``key`` at ``now`` (seconds)."""
+        level = min(self._level(key, now) + 1, self._limit)
+        self._levels[key] = (level, now)
+        self._levels.move_to_end(key)
+        if len(self._levels) > self._size:
+            self._levels.popitem(last=False)
+
+    def _level(self, key: Hashable, now: float) -> float:
+        level, then = self._levels.get(key, (0.0, now))
+        return max(0.0, level - (now - then) * self._rate)
+
+    def __len__(self) -> int:
+        return len(self._levels)

@@ -1,0 +1,30 @@
+from loa.streamer.core.attempts import Attempts
+
+
+def test_ten_failures_block_and_time_lets_one_more_through() -> None:
+    attempts = Attempts(limit=10, window=60.0)
+    for _ in range(10):
+        assert not attempts.blocked("a", 100.0)
+        attempts.failed("a", 100.0)
+    assert attempts.blocked("a", 100.0)
+    assert not attempts.blocked("b", 100.0)
+    assert attempts.blocked("a", 105.9)
+    assert not attempts.blocked("a", 106.1)
+    attempts.failed("a", 106.1)
+    assert attempts.blocked("a", 106.2)
+    assert not attempts.blocked("a", 1000.0)
+
+
+def test_failing_while_blocked_does_not_block_for_ever() -> None:
+    attempts = Attempts(limit=3, window=30.0)
+    for _ in range(1000):
+        attempts.failed("a", 0.0)
+    assert attempts.blocked("a", 9.9)
+    assert not attempts.blocked("a", 10.1)
+
+
+def test_the_table_is_bounded() -> None:
+    attempts = Attempts(size=8)
+    for number in range(1000):
+        attempts.failed(number, 0.0)
+    assert len(attempts) == 8

@@ -1,0 +1,180 @@
+"""A front door and a keeper of sources in the smallest form, for the tests of what is between."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from loa.codecs.studio import Status
+from loa.streamer.ingest.icecast import IcecastDoor
+from loa.streamer.ingest.request import RequestParser
+from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
+
+TOKEN = "let me in"
+AREA = "/ha-giang/na-khuong"
+
+
+class FakeSession:
+    """Keeps what is written. ``room`` limits how much more it accepts; None is no limit."""
+
+    def __init__(self, kind: SourceKind, name: str, peer: str) -> None:
+        self.kind = kind
+        self.name = name
+        self.peer = peer
+        self.title = ""
+        self.on_close: Callable[[str], None] | None = None
+        self.blocks: list[npt.NDArray[np.float32]] = []
+        self.flags: list[bool] = []
+        self.samples = 0
+        self.room: int | None = None
+        self.outcome: str | None = None
+        self.over = asyncio.Event()
+
+    @property
+    def space(self) -> int:
+        return 1 << 30 if self.room is None else self.room
+
+    def write(self, pcm: npt.NDArray[np.float32], speech: bool) -> int:
+        assert self.outcome is None, "written after the end"
+        assert pcm.dtype == np.float32 and pcm.ndim == 1
+        count = min(len(pcm), self.space)
+        if count:
+            self.blocks.append(pcm[:count].copy())
+            self.flags.append(speech)
+            self.samples += count
+        if self.room is not None:
+            self.room -= count
+        return count
+
+    def drop(self, reason: str) -> None:
+        self._finish(f"dropped: {reason}")
+
+    def end(self) -> None:
+        self._finish("ended")
+
+    def _finish(self, outcome: str) -> None:
+        assert self.outcome is None, "ended twice"
+        self.outcome = outcome
+        self.over.set()
+
+    def close(self, reason: str) -> None:
+        """Do what the server does when it ends a session."""
+        self.outcome = f"closed: {reason}"
+        self.over.set()
+        assert self.on_close is not None
+        self.on_close(reason)
+
+    def report(self) -> Status:
+        return Status(on_air=(AREA,), mounts=1, listeners=3, ring_ms=40.0, depth_ms=40.0)
+
+    @property
+    def pcm(self) -> npt.NDArray[np.float32]:
+        return np.concatenate(self.blocks) if self.blocks else np.zeros(0, np.float32)
+
+
+@dataclass
+class FakeSources:
+    """One area, one token, one source at a time (``busy`` says that somebody else is there)."""
+
+    busy: bool = False
+    room: int | None = None
+    opened: list[FakeSession] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def open(
+        self, area_path: str, token: str, *, kind: SourceKind, name: str, peer: str
+    ) -> FakeSession:
+        if area_path != AREA:
+            raise AreaUnknown(f"there is no area {area_path}")
+        if token != TOKEN:
+            raise NotAllowed("wrong password")
+        if self.busy:
+            raise AreaBusy("somebody else is live here")
+        session = FakeSession(kind, name, peer)
+        session.room = self.room
+        self.opened.append(session)
+        self.arrived.set()
+        return session
+
+    async def session(self) -> FakeSession:
+        """Wait for the next session that is opened."""
+        async with asyncio.timeout(30):
+            await self.arrived.wait()
+        self.arrived.clear()
+        return self.opened[-1]
+
+
+class EverySecondBlock:
+    """A speech detector that can be foreseen: flags follow the sign of a block's first sample."""
+
+    def runs(self, pcm: npt.NDArray[np.float32]) -> Iterable[tuple[npt.NDArray[np.float32], bool]]:
+        yield pcm, bool(pcm[0] > 0)
+
+    def rest(self) -> Iterable[tuple[npt.NDArray[np.float32], bool]]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Peer:
+    host: str = "10.0.0.7"
+    secure: bool = False
+
+
+class _Front(asyncio.Protocol):
+    def __init__(self, door: IcecastDoor) -> None:
+        self._door = door
+        self._parser = RequestParser()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        head = self._parser.feed(data)
+        if head is not None:
+            protocol = self._door.source_protocol(head, Peer())
+            self._transport.set_protocol(protocol)
+            protocol.connection_made(self._transport)
+            if self._parser.rest:
+                protocol.data_received(self._parser.rest)
+
+
+@contextlib.asynccontextmanager
+async def serving(door: IcecastDoor) -> AsyncIterator[int]:
+    """Listen with ``door`` behind the smallest front door; gives the port."""
+    server = await asyncio.get_running_loop().create_server(lambda: _Front(door), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await door.close()
+        await server.wait_closed()
+
+
+def basic(token: str = TOKEN, user: str = "source") -> str:
+    return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
+
+
+def head(
+    method: str = "PUT",
+    path: str = AREA + ".ogg",
+    *,
+    version: str = "1.1",
+    auth: str | None = "",
+    type: str | None = "audio/ogg",
+    **fields: str,
+) -> bytes:
+    """Write a request head; ``auth=""`` is the right password, None is none."""
+    lines = [f"{method} {path} HTTP/{version}", "Host: x"]
+    if auth is not None:
+        lines.append(f"Authorization: {auth or basic()}")
+    if type is not None:
+        lines.append(f"Content-Type: {type}")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
