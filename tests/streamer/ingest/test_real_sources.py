@@ -103,7 +103,7 @@ FFMPEG = {
 
 @pytest.mark.parametrize("which", FFMPEG)
 async def test_ffmpeg_puts(scene: Scene, wav: Path, which: str) -> None:
-    options, kind, _ = FFMPEG[which]
+    options, kind, expected = FFMPEG[which]
     url = f"icecast://source:{TOKEN.replace(' ', '%20')}@127.0.0.1:{scene.port}{AREA}"
     await run(
         program("ffmpeg"), "-v", "error", "-nostdin", "-i", wav, "-ac", "2",
@@ -111,6 +111,7 @@ async def test_ffmpeg_puts(scene: Scene, wav: Path, which: str) -> None:
     )  # fmt: skip
     session = await heard(scene)
     assert session.name == "ffmpeg"
+    assert session.kind is expected
     assert not scene.counters.snapshot()
 
 
