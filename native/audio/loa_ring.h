@@ -49,7 +49,8 @@ loa_ring *loa_ring_create(const loa_ring_config *config);
 void loa_ring_destroy(loa_ring *ring);
 
 /* Writes samples; speech is webrtcvad's flag for all of them. NaN and Inf become 0.
- * Returns the number accepted, 0..frames: under LOA_RING_TRIM it is always frames. */
+ * Returns the number accepted, 0..frames: under LOA_RING_TRIM it is always frames (what nobody reads is overwritten,
+ * oldest first), or LOA_EINVAL. */
 int loa_ring_write(loa_ring *ring, const float *samples, int frames, int speech);
 
 /* Says that nothing more comes: the reader plays the rest without priming and then sees ENDED. */
@@ -58,7 +59,9 @@ void loa_ring_finish(loa_ring *ring);
 /* Says that the writer was exchanged (a studio came back): a finished ring runs again. */
 void loa_ring_reopen(loa_ring *ring);
 
-/* Reads exactly 960 samples into out, with their speech flag. Returns enum loa_ring_state. */
+/* Reads exactly 960 samples into out, with their speech flag (that of most of them; 0 for what is made up). Returns
+ * enum loa_ring_state. LOA_RING_ENDED comes with the block that holds the last samples; 5 ms of continuation die
+ * away behind them. There is no step in what one read after the other delivers, whatever happens. */
 int loa_ring_read(loa_ring *ring, float *out, int *speech);
 
 /* Frames that write would accept now under LOA_RING_PRESSURE. */

@@ -54,3 +54,31 @@ def test_without_pressure_everything_is_taken() -> None:
 def test_impossible_depths_are_refused(depth: int, most: int, capacity: int) -> None:
     with pytest.raises(NativeError):
         Ring(depth, most, capacity)
+
+
+def test_the_speech_flag_stays_beside_its_samples() -> None:
+    ring = Ring(depth_ms=100)
+    for block in range(5):
+        ring.write(ramp(BLOCK), speech=block >= 2)
+    assert [ring.read()[2] for _ in range(5)] == [False, False, True, True, True]
+
+
+def test_a_stall_fades_into_silence_and_is_counted() -> None:
+    ring = Ring(depth_ms=40)
+    tone = 0.5 * np.sin(2 * np.pi * 440 / 48000 * np.arange(10 * BLOCK)).astype(np.float32)
+    ring.write(tone[: 4 * BLOCK])
+    blocks = [ring.read() for _ in range(20)]
+    states = [state for _, state, _ in blocks]
+    assert RingState.CONCEALING in states and states[-1] is RingState.STARVED
+    out = np.concatenate([block for block, _, _ in blocks])
+    assert np.abs(np.diff(out)).max() < 0.5 * 2 * np.pi * 440 / 48000 * 1.05
+    assert not out[-BLOCK:].any() and ring.stats.stalls == 1
+
+
+def test_wrong_arrays_are_refused() -> None:
+    ring = Ring()
+    with pytest.raises(ValueError):
+        ring.write(np.zeros((2, BLOCK), np.float32))
+    for out in (np.zeros(10, np.float32), np.zeros(BLOCK), np.zeros(2 * BLOCK, np.float32)[::2]):
+        with pytest.raises(ValueError):
+            ring.read_into(out)
