@@ -188,7 +188,8 @@ class Token(_Section):
 class AreaSetting(_Section):
     """An area as it is written down: where it hangs is its ``path``, or its name below ``parent``.
 
-    ``file`` or ``relay`` is what is heard when nobody is live; with neither, silence.
+    ``file`` or ``relay`` is what is heard when nobody is live; with neither, what the area above has,
+    else silence. ``aliases`` are paths it had before: they stay valid.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -198,7 +199,16 @@ class AreaSetting(_Section):
     file: Path | None = None
     relay: str | None = None
     relay_alternative: str | None = None
+    aliases: tuple[str, ...] = ()
     tokens: tuple[Token, ...] = ()
+
+    @field_validator("aliases")
+    @classmethod
+    def _are_paths(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
+        for alias in aliases:
+            if not _PATH.fullmatch(alias):
+                raise ValueError(f"must look like /ha-giang/quang-binh, not {alias!r}")
+        return aliases
 
     @field_validator("path", "parent")
     @classmethod

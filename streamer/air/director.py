@@ -1,9 +1,9 @@
 """The director: keeps feeds, files and mounts together and does what the arbiter decides.
 
-Everything runs on the loop, but for ``started`` and ``came_back``, which decoders' threads call. The
-arbiter is asked whenever something changed or a hold or take-back runs out; what it answers is
-compared with what the mounts were last told, and only changes go to the engine, each for all its
-mounts at one tick.
+Everything runs on the loop, but for ``started`` and ``came_back``, which decoders call. The arbiter
+is asked whenever something changed or a hold or take-back runs out; what it answers is compared with
+what the mounts were last told, and only changes go to the engine, each for all its mounts at one
+tick.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Mount:
 
 @dataclass(slots=True)
 class _GivenUp:
-    """Sources whose hold ran out, by area and secret, with the time until which we remember them."""
+    """Sources whose hold ran out, by area and secret, and until when each is remembered."""
 
     until: dict[tuple[str, str], float] = field(default_factory=dict)
 
@@ -361,7 +361,8 @@ class Director:
             mount.choice, mount.since, mount.playout = choice, now, playout
         log.info(
             "on air",
-            kind=choice.kind, id=choice.id, mounts=len(mounts), first=mounts[0].info.path, tick=tick,
+            kind=choice.kind, id=choice.id, mounts=len(mounts), first=mounts[0].info.path,
+            tick=tick,
         )  # fmt: skip
 
     def _cut(self, handles: list[int]) -> None:

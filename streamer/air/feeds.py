@@ -194,7 +194,7 @@ class FeedSession:
         ring, meters = stats.ring, stats.meters
         note = ""
         if not paths:
-            note = "not on air: a source with a higher claim is, or this one was away and must be steady"
+            note = "not on air: another source has the air, or this one must be steady first"
         return Status(
             on_air=tuple(paths[:64]),
             mounts=len(paths),

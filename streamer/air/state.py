@@ -1,4 +1,4 @@
-"""What must outlive a restart until there is a store: the newest tick, and the source token made here.
+"""What must outlive a restart until there is a store: the newest tick, the source token made here.
 
 Small files in the data directory, each written whole to the side, flushed, and put in place by a
 rename: whoever reads one sees all of it, the old or the new.
@@ -23,7 +23,7 @@ class StateError(Exception):
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put ``data`` at ``path``, whole or not at all, even across a power cut. Raises ``OSError``."""
+    """Put ``data`` at ``path``, whole or not at all, power cuts included. Raises ``OSError``."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:

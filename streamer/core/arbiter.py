@@ -1,9 +1,9 @@
 """Who is on air: the pure function that decides what each mount carries. First form.
 
 A mount's own live, else the live of the nearest area above it, else its relay or file or those of
-the nearest area above that has one, else silence. An emergency goes before every other live. A live that was lost is held for
-a while (its mounts hear silence) and takes back only when it has been steady for a while; a relay is
-judged the same way.
+the nearest area above that has one, else silence. An emergency goes before every other live. A live
+that was lost is held for a while (its mounts hear silence) and takes back only when it has been
+steady for a while; a relay is judged the same way.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a mount carries: ``kind`` is ``live``, ``relay``, ``file`` or ``silence``; ``id`` its own.
+    """What a mount carries: ``kind`` is ``live``, ``relay``, ``file`` or ``silence``, ``id`` which.
 
     ``origin``: the path of the area from which it comes.
     """

@@ -124,8 +124,8 @@ class AreaTree:
         return [a for a in self._areas if a.path == area.path or a.path.startswith(prefix)]
 
 
-def place(drafts: Sequence[AreaDraft]) -> AreaTree:
-    """Give every draft its path and make the tree of them.
+def place(drafts: Sequence[AreaDraft]) -> list[Area]:
+    """Give every draft its path; the areas are in the order of the drafts.
 
     A path made from a name that another area has already gets a number: ``xuan-minh-2``. Raises
     ``AreaError`` when a name leaves nothing to make a path of.
@@ -149,4 +149,4 @@ def place(drafts: Sequence[AreaDraft]) -> AreaTree:
         areas.append(
             Area(path, unicodedata.normalize("NFC", draft.name), draft.station, draft.aliases)
         )
-    return AreaTree(areas)
+    return areas

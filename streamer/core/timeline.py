@@ -1,8 +1,9 @@
 """The one timeline: ticks of 20 ms, and what they have to do with the time of day.
 
 A server starts at the tick that the time of day gives, or just behind the last one it ever made,
-whichever is later, so that ticks never go back, whatever its clock did meanwhile. From then on ticks
-follow the monotonic clock and drift away from UTC as that does: nobody computes UTC by multiplying.
+whichever is later, so that ticks never go back, whatever its clock did meanwhile. From then on
+ticks follow the monotonic clock and drift away from UTC as that does: nobody computes UTC by
+multiplying.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def start_tick(unix: float, high_water: int | None) -> int:
 class ClockReading:
     """A tick beside the time of day at which it was complete, as measured now.
 
-    ``unix`` is in seconds, right within ``uncertainty`` seconds as far as this machine can tell: how
-    long the reading took. How right the machine's own clock is, it does not say.
+    ``unix`` is in seconds, right within ``uncertainty`` seconds as far as this machine can tell:
+    how long the reading took. How right the machine's own clock is, it does not say.
     """
 
     tick: int

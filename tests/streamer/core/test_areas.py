@@ -14,7 +14,7 @@ from loa.streamer.core.areas import Area, AreaDraft, AreaError, AreaTree, place,
         ("Đắk Lắk", "dak-lak"),
         ("Xã  Quảng   Ngần ", "xa-quang-ngan"),
         ("Thôn 3 (mới)", "thon-3-moi"),
-        ("Hà Giang", "ha-giang"),  # decomposed
+        ("Ha\u0300 Giang", "ha-giang"),  # decomposed
         ("★", ""),
     ],
 )
