@@ -188,8 +188,8 @@ class Token(_Section):
 class AreaSetting(_Section):
     """An area as it is written down: where it hangs is its ``path``, or its name below ``parent``.
 
-    ``file`` or ``relay`` is what is heard when nobody is live; with neither, what the area above has,
-    else silence. ``aliases`` are paths it had before: they stay valid.
+    ``relay``, and ``file`` when there is none or it fails, is what is heard when nobody is live; with
+    neither, what the area above has, else silence. ``aliases`` are paths it had before: they stay valid.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -235,11 +235,9 @@ class AreaSetting(_Section):
         return file if file is None else _readable(file)
 
     @model_validator(mode="after")
-    def _one_place_one_content(self) -> Self:
+    def _one_place(self) -> Self:
         if self.path is not None and self.parent is not None:
             raise ValueError("give path or parent, not both")
-        if self.file is not None and self.relay is not None:
-            raise ValueError("give file or relay, not both")
         if self.relay_alternative is not None and self.relay is None:
             raise ValueError("relay_alternative needs relay")
         return self

@@ -99,3 +99,71 @@ def plan(settings: Sequence[AreaSetting]) -> Plan:
                 sha256 = digest(sha256)
             tokens.append(SourceToken(sha256, area.path, BulletinClass[token.class_.upper()]))
     return Plan(AreaTree(areas), contents, tuple(tokens), relays)
+
+
+class Server:
+    """A running server: ``await Server.start(config)``, later ``await server.stop()``, once."""
+
+    def __init__(self, config: Config, version: str) -> None:
+        self.config = config
+        self.counters = Counters()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+
+        state.prepare(config.data)
+        made_sha256, made = state.read_or_make_token(config.data)
+        self.plan = plan(config.areas)
+        tokens = SourceTokens([*self.plan.tokens, SourceToken(made_sha256, "/")])
+        self.engine = Engine(
+            start_tick(time.time(), state.read_high_water(config.data)),
+            max_mounts=max(1, len(self.plan.areas)),
+            max_listeners=config.listeners.total,
+            kept_ticks=round(config.kept_minutes * 60 * TICKS_A_SECOND),
+        )
+        self.director = Director(
+            self.engine,
+            self.plan.areas,
+            tokens,
+            self.plan.contents,
+            self.counters,
+            policies=Policies(
+                round(config.sources.hold_seconds * TICKS_A_SECOND),
+                round(config.sources.take_back_seconds * TICKS_A_SECOND),
+            ),
+            chain=ChainConfig(
+                bitrate=config.sound.bitrate,
+                complexity=config.sound.complexity,
+                target_lufs=config.sound.target_lufs,
+            ),
+        )
+        self.listeners = Listeners(
+            self.engine,
+            self.director,
+            self.counters,
+            ListenerConfig(
+                max_listeners=config.listeners.total,
+                max_a_mount=config.listeners.per_mount,
+                burst=config.listeners.burst_seconds,
+                max_lag=config.listeners.lag_seconds,
+                drop_laggards=config.listeners.lag_policy == "drop",
+            ),
+        )
+        self.icecast = IcecastDoor(self.director, self.counters, default_decoders())
+        self.studio = StudioDoor(self.director, self.counters, Speech)
+        self.library = Library(config.data, config.sound)
+        self.relays = [
+            Relay(url, other, self.director, self.counters, config.relays.allow_private)
+            for url, other in self.plan.relays.items()
+        ]
+        self.metrics = metrics.Metrics(
+            self.engine.stats, self.counters.snapshot, self.director.sources_by_kind
+        )
+        self.door = Door(
+            self.listeners,
+            self.icecast.source_protocol,
+            self.counters,
+            DoorConfig(proxies=networks(config.proxy_protocol)),
+        )
+        self._runner: web.AppRunner | None = None
+        self._missing: list[str] = []
+        self.ready = Ready(version, "", tuple(a.path for a in self.plan.areas), made, config.data)

@@ -1,0 +1,250 @@
+"""The director on the engine's virtual clock: what mounts carry, packet by packet where it matters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from loa.native.engine import Clip, Engine, EventKind
+from loa.streamer.air.director import Director
+from loa.streamer.air.feeds import FeedSession
+from loa.streamer.core.arbiter import Content, Policies
+from loa.streamer.core.areas import Area, AreaTree
+from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
+from loa.streamer.counters import Counters
+from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
+
+AREAS = AreaTree([Area("/p", "P"), Area("/p/c", "C", aliases=("/old",)), Area("/p/c/v", "V")])
+TOKENS = SourceTokens(
+    [
+        SourceToken(digest("all"), "/"),
+        SourceToken(digest("c"), "/p/c"),
+        SourceToken(digest("sos"), "/p", BulletinClass.EMERGENCY),
+    ]
+)
+TONE = (0.1 * np.sin(2 * np.pi * 440 * np.arange(960) / 48_000)).astype(np.float32)
+
+
+class Stage:
+    """A director whose time passes in ``run`` only."""
+
+    def __init__(self, **contents: str) -> None:
+        self.engine = Engine(1000, virtual=True)
+        self.counters = Counters()
+        self.director = Director(
+            self.engine,
+            AREAS,
+            TOKENS,
+            {f"/{path.replace('_', '/')}": Content(file=file) for path, file in contents.items()},
+            self.counters,
+            policies=Policies(hold=250, take_back=150),
+        )
+        self.carried: dict[int, int] = {}
+        self.changes: list[tuple[int, int, int]] = []
+
+    async def settle(self) -> None:
+        """Let callbacks run, and the arbiter be asked."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def run(self, ticks: int, each: Callable[[], object] | None = None) -> None:
+        """Make ticks; before each, sources write."""
+        for _ in range(ticks):
+            if each is not None:
+                each()
+            await self.settle()
+            self.engine.advance(1)
+            for event in self.engine.events():
+                if event.kind is EventKind.CARRIED:
+                    self.carried[event.mount] = event.id
+                    self.changes.append((event.tick, event.mount, event.id))
+                self.director.on_event(event)
+            # Timers stand for ticks that are due: ask as they would.
+            self.director._refresh()
+            await self.settle()
+
+    def kinds(self) -> list[str]:
+        return [self.director.on_air(m.number).kind for m in self.director.all()]
+
+    def go_live(self, area: str = "/p/c", token: str = "all") -> FeedSession:
+        return self.director.open(
+            area, token, kind=SourceKind.STUDIO, name="studio", peer="127.0.0.1"
+        )
+
+
+@pytest.fixture
+def clip() -> Clip:
+    return Clip(b"\xf8\x01" * 100, np.full(100, 2, np.uint16))
+
+
+@pytest.fixture
+async def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_a_live_goes_to_its_mount_and_those_below_and_ends(stage: Stage):
+    session = stage.go_live()
+    assert stage.kinds() == ["silence"] * 3
+    await stage.run(10, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["silence", "live", "live"]
+    assert stage.carried[1] == stage.carried[2] != 0
+    assert stage.carried.get(0, 0) == 0
+    session.end()
+    await stage.run(20)
+    assert stage.kinds() == ["silence"] * 3
+    assert stage.carried[1] == 0
+
+
+async def test_the_first_word_is_carried(stage: Stage):
+    session = stage.go_live()
+    await stage.run(10, lambda: session.write(TONE, True))
+    tick, _, handle = next(c for c in stage.changes if c[2])
+    assert stage.engine.programme_stats(handle).start_tick >= tick
+
+
+async def test_wrong_secret_area_and_right_are_told_apart(stage: Stage):
+    with pytest.raises(NotAllowed):
+        stage.go_live("/p/c", "wrong")
+    with pytest.raises(NotAllowed):
+        stage.go_live("/nowhere", "wrong")
+    with pytest.raises(AreaUnknown):
+        stage.go_live("/nowhere")
+    with pytest.raises(NotAllowed):
+        stage.go_live("/p", "c")
+    assert stage.go_live("/old").feed.area == "/p/c"
+
+
+async def test_a_second_source_finds_it_busy_and_the_first_does_not_notice(stage: Stage):
+    session = stage.go_live()
+    await stage.run(10, lambda: session.write(TONE, True))
+    with pytest.raises(AreaBusy):
+        stage.go_live("/p/c", "c")
+    with pytest.raises(AreaBusy):
+        stage.go_live("/p/c", "all")
+    before = stage.carried[1]
+    await stage.run(5, lambda: session.write(TONE, True))
+    assert stage.carried[1] == before
+
+
+async def test_the_same_token_replaces_its_dead_connection(stage: Stage):
+    first = stage.go_live()
+    told: list[str] = []
+    first.on_close = told.append
+    await stage.run(10, lambda: first.write(TONE, True))
+    first.feed.last_write -= 3.0
+    second = stage.go_live()
+    assert told == ["replaced"]
+    handle = stage.carried[1]
+    await stage.run(10, lambda: second.write(TONE, True))
+    assert stage.carried[1] == handle, "it goes on in the same programme"
+    first.drop("too late to matter")
+    await stage.run(1, lambda: second.write(TONE, True))
+    assert stage.kinds()[1] == "live"
+
+
+async def test_a_lost_source_is_held_then_given_up_and_takes_back_when_steady(clip: Clip):
+    stage = Stage(p="spot.mp3")
+    stage.director.add_clip("spot.mp3", clip)
+    await stage.run(5)
+    assert stage.kinds() == ["file"] * 3
+    session = stage.go_live()
+    await stage.run(10, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["file", "live", "live"]
+    session.drop("gone")
+    await stage.run(240)
+    assert stage.kinds() == ["file", "live", "live"], "held"
+    await stage.run(15)
+    assert stage.kinds() == ["file"] * 3, "given up"
+    again = stage.go_live()
+    await stage.run(100, lambda: again.write(TONE, True))
+    assert stage.kinds() == ["file"] * 3, "not yet steady"
+    await stage.run(60, lambda: again.write(TONE, True))
+    assert stage.kinds() == ["file", "live", "live"], "taken back"
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_one_that_comes_back_in_time_goes_on(stage: Stage):
+    session = stage.go_live()
+    await stage.run(10, lambda: session.write(TONE, True))
+    handle = stage.carried[1]
+    session.drop("gone")
+    await stage.run(100)
+    session = stage.go_live()
+    await stage.run(20, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["silence", "live", "live"]
+    assert stage.carried[1] == handle
+    assert not [c for c in stage.changes if c[1] == 1][1:], "nothing changed in between"
+
+
+async def test_a_source_that_stalls_is_held_and_given_up_like_one_that_is_lost(clip: Clip):
+    stage = Stage(p="spot.mp3")
+    stage.director.add_clip("spot.mp3", clip)
+    session = stage.go_live()
+    await stage.run(20, lambda: session.write(TONE, True))
+    await stage.run(50)
+    await stage.run(10, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["file", "live", "live"], "a second is nothing"
+    await stage.run(280)
+    assert stage.kinds() == ["file"] * 3
+    await stage.run(100, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["file"] * 3
+    await stage.run(100, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["file", "live", "live"]
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_a_file_goes_round_without_a_gap(clip: Clip):
+    stage = Stage(p="spot.mp3")
+    stage.director.add_clip("spot.mp3", clip)
+    await stage.run(1050)
+    starts = [tick for tick, mount, handle in stage.changes if mount == 0 and handle]
+    assert len(starts) >= 10
+    assert all(b - a == clip.ticks for a, b in zip(starts, starts[1:], strict=False))
+    assert [c for c in stage.changes if c[2] == 0] == []
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_an_emergency_from_above_goes_before_own_live(stage: Stage):
+    own = stage.go_live("/p/c", "c")
+    await stage.run(10, lambda: own.write(TONE, True))
+    sos = stage.go_live("/p", "sos")
+
+    def both() -> None:
+        own.write(TONE, True)
+        sos.write(TONE, True)
+
+    await stage.run(10, both)
+    assert len({stage.carried[m] for m in range(3)}) == 1
+    sos.end()
+    await stage.run(20, lambda: own.write(TONE, True))
+    assert stage.kinds() == ["silence", "live", "live"], "own live goes on at its present"
+
+
+async def test_stop_ends_every_session_and_takes_no_new_one(stage: Stage):
+    session = stage.go_live()
+    told: list[str] = []
+    session.on_close = told.append
+    await stage.run(5, lambda: session.write(TONE, True))
+    stage.director.stop()
+    assert told == ["shutdown"]
+    assert session.write(TONE, True) == len(TONE), "a late write goes nowhere and harms nobody"
+    with pytest.raises(NotAllowed):
+        stage.go_live()
+
+
+async def test_what_a_studio_is_told(stage: Stage):
+    session = stage.go_live()
+    assert session.report().note == "waiting for sound"
+    await stage.run(30, lambda: session.write(TONE, True))
+    report = session.report()
+    assert report.on_air == ("/p/c", "/p/c/v")
+    assert report.peak_dbfs == pytest.approx(-20, abs=0.5)
