@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -25,12 +22,9 @@ from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, d
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
 from loa.streamer.http import clock, health, metrics
-from loa.streamer.http.pages import add_pages
-from loa.streamer.ingest.decoders import default_decoders
-from loa.streamer.ingest.files import Library
+from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.frontdoor import Door, DoorConfig, networks
 from loa.streamer.ingest.icecast import IcecastDoor
-from loa.streamer.ingest.relay import Relay, RelayConfig
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
 
@@ -148,15 +142,14 @@ class Server:
                 drop_laggards=config.listeners.lag_policy == "drop",
             ),
         )
-        self.icecast = IcecastDoor(self.director, self.counters, default_decoders())
-        self.studio = StudioDoor(self.director, self.counters, Speech)
-        self.library = Library(config.data, config.sound)
-        self.relays = [
-            Relay(url, other, self.director, self.counters, config.relays.allow_private)
-            for url, other in self.plan.relays.items()
-        ]
+        codecs = standard(self.counters)
+        self.icecast = IcecastDoor(self.director, self.counters, Decoders(codecs))
+        self.studio = StudioDoor(self.director, self.counters, codecs.speech)
         self.metrics = metrics.Metrics(
-            self.engine.stats, self.counters.snapshot, self.director.sources_by_kind
+            version=version,
+            engine=self.engine.stats,
+            counters=self.counters.snapshot,
+            sources=self.director.by_kind,
         )
         self.door = Door(
             self.listeners,
@@ -165,5 +158,125 @@ class Server:
             DoorConfig(proxies=networks(config.proxy_protocol)),
         )
         self._runner: web.AppRunner | None = None
-        self._missing: list[str] = []
-        self.ready = Ready(version, "", tuple(a.path for a in self.plan.areas), made, config.data)
+        self._missing: list[str] = ["starting"]
+        self.ready = Ready(
+            version,
+            "",
+            tuple(area.path for area in self.plan.areas),
+            state.SOURCE_USER,
+            made,
+            config.data,
+        )
+
+    @classmethod
+    async def start(cls, config: Config, version: str) -> Server:
+        """Start everything; ports are open when it returns.
+
+        Raises ``StateError`` and ``AreaError`` with advice, ``OSError`` when a port is taken or a
+        certificate cannot be read.
+        """
+        server = cls(config, version)
+        try:
+            await server._open()
+        except BaseException:
+            await server.stop(drain_ms=0)
+            raise
+        return server
+
+    async def _open(self) -> None:
+        self._loop.add_reader(self.engine.event_fd, self._take_events)
+        self._store_tick(self.engine.tick + HIGH_WATER_AHEAD)
+        app = web.Application()
+        self.icecast.add_routes(app.router)
+        self.studio.add_routes(app.router)
+        app.router.add_get("/metrics", self.metrics.handle)
+        app.router.add_get("/healthz", health.healthz(self.engine))
+        app.router.add_get("/readyz", health.readyz(lambda: self._missing))
+        app.router.add_get("/api/v1/clock", clock.clock(self.engine))
+        app.router.add_route("*", "/{path:.*}", self.door.late)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+
+        config = self.config
+        certificate = None
+        if config.tls.cert is not None and config.tls.key is not None:
+            certificate = Certificate(config.tls.cert, config.tls.key, self.counters)
+        port = await self.door.open(
+            self._runner, config.host, config.port, certificate=certificate
+        )
+        if config.plain_port is not None:
+            await self.door.open(self._runner, config.host, config.plain_port)
+        self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))
+        self._spawn(self._keep_high_water())
+        self._spawn(self.metrics.watch_loop())
+        self._missing.clear()
+        log.info("ready", url=self.ready.url, mounts=len(self.ready.mounts))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.counters.add("tasks.failed")
+            log.error("a task of the server failed", exc_info=error)
+
+    # --- the engine's events
+
+    def _take_events(self) -> None:
+        for event in self.engine.events():
+            if event.kind is EventKind.LEFT:
+                self.listeners.left(event)
+            elif event.kind is EventKind.SKIPPED:
+                log.error("the engine was stopped and skipped ticks", ticks=event.value)
+            else:
+                self.director.on_event(event)
+
+    # --- the high-water mark
+
+    def _store_tick(self, tick: int) -> None:
+        try:
+            state.write_high_water(self.config.data, tick)
+        except OSError as error:
+            # A full disk does not take anyone off the air; a start after it may repeat ticks.
+            self.counters.add("state.write_failed")
+            log.error("the newest tick cannot be stored", why=str(error))
+
+    async def _keep_high_water(self) -> None:
+        while True:
+            await asyncio.sleep(HIGH_WATER_EVERY)
+            tick = self.engine.tick + HIGH_WATER_AHEAD
+            await asyncio.to_thread(self._store_tick, tick)
+
+    # --- the end
+
+    async def stop(self, drain_ms: int = DRAIN_MS) -> None:
+        """End gracefully: sources are told, listeners get the end of the stream, ports close."""
+        self._missing.append("stopping")
+        await self.door.stop_accepting()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.icecast.close()
+        await self.studio.close()
+        self.director.stop()
+        # In a thread: listeners over TLS get their last pages through this loop.
+        await asyncio.to_thread(self.engine.stop, drain_ms)
+        await self.listeners.close()
+        self._loop.remove_reader(self.engine.event_fd)
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.door.close()
+        self._store_tick(self.engine.tick)
+        self.engine.close()
+        log.info("stopped")
+
+
+def _url(host: str, port: int, secure: bool) -> str:
+    if host in ("0.0.0.0", "::", ""):
+        host = "127.0.0.1"
+    if ":" in host:
+        host = f"[{host}]"
+    return f"http{'s' if secure else ''}://{host}:{port}"

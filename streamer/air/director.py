@@ -217,6 +217,13 @@ class Director:
         counts = self._engine.mount_listeners(len(self._numbers))
         return int(sum(counts[self._mounts[path].info.number] for path in self.carrying(feed)))
 
+    def by_kind(self) -> dict[str, int]:
+        """Return the sources that are connected now, by kind."""
+        counts = {kind.value: 0 for kind in SourceKind}
+        for feed in [*self._lives.values(), *self._relays.values()]:
+            counts[feed.kind.value] += feed.session is not None
+        return counts
+
     # --- the engine's events
 
     def on_event(self, event: Event) -> None:
