@@ -201,9 +201,7 @@ class Server:
         certificate = None
         if config.tls.cert is not None and config.tls.key is not None:
             certificate = Certificate(config.tls.cert, config.tls.key, self.counters)
-        port = await self.door.open(
-            self._runner, config.host, config.port, certificate=certificate
-        )
+        port = await self.door.open(self._runner, config.host, config.port, certificate=certificate)
         if config.plain_port is not None:
             await self.door.open(self._runner, config.host, config.plain_port)
         self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))

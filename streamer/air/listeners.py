@@ -221,7 +221,7 @@ class Listeners:
         except (OSError, NativeError):
             self._counters.add("listeners.refused.resources")
             raise BadRequest(503, "this server cannot take another listener now") from None
-        self._counters.add("listeners.joined")
+        self._counters.add("listeners.admitted")
         return None
 
     def _preflight(self) -> bytes:

@@ -11,7 +11,7 @@ import asyncio
 import base64
 import binascii
 import hmac
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -227,8 +227,8 @@ class IcecastSource(asyncio.Protocol):
     # --- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not of asyncio's class.
+        self._transport = cast(asyncio.Transport, transport)
         self._door.connections.add(self)
         try:
             self._open()
