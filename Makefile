@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 EXTENSION := native/_loa.abi3.so
-NATIVE := native/build.py $(wildcard native/audio/*.[ch] native/engine/*.[ch])
+NATIVE := native/build.py $(wildcard native/src/audio/*.[ch] native/src/engine/*.[ch])
 
 # An environment holds absolute paths: one that was made elsewhere is made again.
 ifneq ($(shell cat $(SET_UP) 2>/dev/null),$(CURDIR))

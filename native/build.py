@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cffi import FFI
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent / "src"
 FOLDERS = ("audio", "engine")
 LIBRARIES = {"opus": "1.3", "libebur128": "1.2", "samplerate": "0.1.9"}
 # Headers in the order in which their types are needed.

@@ -1,4 +1,4 @@
-"""The server, assembled in one place: what there is, what knows of what, and in which order it ends."""
+"""The server, assembled in one place: what there is, what knows of what, how it starts and ends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ log = logs.get("server")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a script needs to know of a server that is up; ``password`` only if this start made it."""
+    """What a script must know of a server that is up; ``password`` only if this start made it."""
 
     version: str
     url: str

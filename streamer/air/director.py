@@ -1,9 +1,9 @@
 """The director: keeps feeds, files and mounts together and does what the arbiter decides.
 
 Everything runs on the loop, but for ``started`` and ``came_back``, which decoders call. The arbiter
-is asked whenever something changed or a hold or take-back runs out; what it answers is compared with
-what the mounts were last told, and only changes go to the engine, each for all its mounts at one
-tick.
+is asked whenever something changed or a hold or take-back runs out. What it answers is compared
+with what the mounts were last told, and only changes go to the engine, each for all its mounts at
+one tick.
 """
 
 from __future__ import annotations

@@ -133,8 +133,8 @@ def arbitrate(
         own = best.get(area.path)
         emergency_above = above is not None and above.cls is BulletinClass.EMERGENCY
         own_emergency = own is not None and own.cls is BulletinClass.EMERGENCY
-        live = own if own is not None and (own_emergency or not emergency_above) else above
-        carried[area.path] = live
+        taken = own if own is not None and (own_emergency or not emergency_above) else above
+        carried[area.path] = taken
 
         content = contents.get(area.path)
         filling = SILENCE if area.parent is None else filled[area.parent]
@@ -145,7 +145,7 @@ def arbitrate(
             elif content.file:
                 filling = Choice("file", content.file, area.path)
         filled[area.path] = filling
-        choices[area.path] = Choice("live", live.id, live.area) if live is not None else filling
+        choices[area.path] = filling if taken is None else Choice("live", taken.id, taken.area)
     return choices
 
 

@@ -18,7 +18,7 @@ def clock(
     monotonic: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> Handler:
-    """Make the handler. ``unix`` is the server's time of day, right within ``uncertainty`` seconds."""
+    """Make the handler. ``unix``: the server's time of day, within ``uncertainty`` seconds."""
 
     async def handle(_: web.Request) -> web.Response:
         before = monotonic()

@@ -240,7 +240,7 @@ class IcecastSource(asyncio.Protocol):
         self._timer = self._loop.call_later(SILENT_AFTER, self._look)
         if self._expects:
             # ffmpeg, libshout: the body follows this, and the last word comes after the body.
-            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
             # butt sends nothing before it has read a 200.
             self._answer(200, "")

@@ -1,5 +1,0 @@
-"""``python -m loa.streamer`` is the ``loa`` command."""
-
-from loa.streamer.cli import main
-
-main()
