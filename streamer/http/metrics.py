@@ -29,8 +29,8 @@ ENGINE = (
     ("worst_round_ns", "loa_engine_worst_round_seconds", 1e-9,
      "The latest end of a fan-out round behind its tick since the last scrape."),
     ("listeners", "loa_listeners", 1, "Listeners now, all mounts together."),
-    ("joins", "loa_listeners_joined_total", 1, "Listeners that joined."),
-    ("lag_skips", "loa_listener_lag_skips_total", 1, "Times a slow listener was set to live."),
+    ("joins", "loa_engine_joins_total", 1, "Listeners that joined."),
+    ("lag_skips", "loa_engine_lag_skips_total", 1, "Times a slow listener was set to live."),
     ("pages_built", "loa_pages_built_total", 1, "Ogg pages built."),
     ("pages_sent", "loa_pages_sent_total", 1, "Ogg pages sent, once for each listener."),
     ("partial_sends", "loa_page_partial_sends_total", 1, "Pages that a socket took only in part."),
@@ -70,7 +70,7 @@ class EngineCollector(Collector):
             else:
                 yield GaugeMetricFamily(name, text, value=value)
         left = CounterMetricFamily(
-            "loa_listeners_left", "Listeners that left, by reason.", labels=["reason"]
+            "loa_engine_leaves", "Listeners that left, by reason.", labels=["reason"]
         )
         for field, reason in LEAVES.items():
             left.add_metric([reason], stats.get(field, 0))

@@ -48,7 +48,7 @@ def test_values_and_units() -> None:
     assert found["loa_engine_tick_cpu_seconds_total"] == 2.5
     assert found["loa_listeners"] == STATS["listeners"]
     assert found["loa_sent_bytes_total"] == STATS["bytes_sent"]
-    assert found["loa_listeners_left_total{reason=lag}"] == STATS["leaves_lag"]
+    assert found["loa_engine_leaves_total{reason=lag}"] == STATS["leaves_lag"]
 
 
 def test_counters_by_reason() -> None:
@@ -93,6 +93,14 @@ async def test_a_scrape_can_be_parsed_and_stays_small() -> None:
     assert len(found) < 100
     for line in text.splitlines():
         assert not line.startswith("# HELP") or len(line.split(" ", 3)[3]) > 5
+
+
+async def test_no_counter_of_ours_can_clash_with_the_engine() -> None:
+    # Names in Counters are "part.what…"; the engine's are apart from them.
+    for field, name, *_ in ENGINE:
+        assert name.startswith("loa_engine_") or field not in ("joins", "lag_skips"), name
+    families = [family.name for family in metrics().registry.collect()]
+    assert len(set(families)) == len(families)
 
 
 async def test_openmetrics_on_request() -> None:
