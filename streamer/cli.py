@@ -57,6 +57,21 @@ def serve(
     raise typer.Exit(run(config, options, json))
 
 
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="Where it keeps its files; ./loa-demo.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 8000. 0: a free one.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready, for scripts.")
+    ] = False,
+) -> None:
+    """A sample province on air: a few areas, a spoken recording, one receiver that plays it."""
+    from loa.streamer.demo import demo as run
+
+    raise typer.Exit(run({"data": data, "host": host, "port": port}, json))
+
+
 def main() -> None:
     """Run the command line."""
     app()

@@ -188,8 +188,9 @@ class Token(_Section):
 class AreaSetting(_Section):
     """An area as it is written down: where it hangs is its ``path``, or its name below ``parent``.
 
-    ``relay``, and ``file`` when there is none or it fails, is what is heard when nobody is live; with
-    neither, what the area above has, else silence. ``aliases`` are paths it had before: they stay valid.
+    ``relay``, and ``file`` when there is none or it fails, is what is heard when nobody is live;
+    with neither, what the area above has, else silence. ``aliases`` are paths it had before: they
+    stay valid.
     """
 
     name: str = Field(min_length=1, max_length=100)
