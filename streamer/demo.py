@@ -142,7 +142,7 @@ class Receiver:
         return said
 
     async def hears(self) -> None:
-        """Return when it plays something that is not silence. Raises ``OSError`` when it does not."""
+        """Return when it plays more than silence. Raises ``OSError`` when it does not."""
         try:
             async with asyncio.timeout(RECEIVER_PATIENCE):
                 while not _sounds(await self._line()):
