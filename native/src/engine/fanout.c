@@ -37,6 +37,7 @@ struct loa_listener {
     int32_t burst;
     int64_t from;
     uint8_t cadence, phase, drop, finished;
+    uint8_t skipped;         /* the next page begins after a skip */
     uint32_t prefix_size, prefix_sent;
     uint8_t prefix[];
 };
@@ -269,7 +270,7 @@ static int serve(loa_fanout *fanout, loa_listener *listener, int64_t tick)
             if (live > listener->cursor) {
                 listener->mark_cursor += live - listener->cursor;
                 listener->cursor = live;
-                count(&fanout->counters.lag_skips, 1);
+                listener->skipped = 1;
             }
         }
         if (listener->cursor > final) /* it waits for its first page: now for one with the last tick */
@@ -293,6 +294,10 @@ static int serve(loa_fanout *fanout, loa_listener *listener, int64_t tick)
             return LOA_LEAVE_PEER;
         if (sent == 0)
             return tick - listener->moved > STUCK_TICKS ? LOA_LEAVE_LAG : 0;
+        if (listener->skipped) { /* counted once, however often it has to be done again */
+            listener->skipped = 0;
+            count(&fanout->counters.lag_skips, 1);
+        }
         listener->cursor = last + 1;
         listener->finished = flags != 0;
         if ((uint32_t)sent < page->size) {

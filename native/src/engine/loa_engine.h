@@ -77,7 +77,7 @@ typedef struct {
     uint64_t listeners;         /* now */
     uint64_t joins;
     uint64_t leaves_peer, leaves_lag, leaves_stop;
-    uint64_t lag_skips;         /* times that a listener skipped to live */
+    uint64_t lag_skips;         /* gaps in what a listener got, because it skipped to live */
     uint64_t pages_built;
     uint64_t pages_sent;
     uint64_t partial_sends;
