@@ -196,7 +196,14 @@ class Station:
         )  # fmt: skip
         self.listeners.append(
             Listener(
-                number, Stream(theirs, prefix), mount, cadence, from_tick, burst, self.tick + 1, drop
+                number,
+                Stream(theirs, prefix),
+                mount,
+                cadence,
+                from_tick,
+                burst,
+                self.tick + 1,
+                drop,
             )
         )
 
