@@ -72,6 +72,57 @@ def demo(
     raise typer.Exit(run({"data": data, "host": host, "port": port}, json))
 
 
+@app.command()
+def live(
+    area: Annotated[str, typer.Argument(help="Where to go live: an area's path.")] = "",
+    server: Annotated[
+        str, typer.Option(envvar="LOA_SERVER", help="The server's address.")
+    ] = "http://127.0.0.1:8000",
+    mic: Annotated[
+        str | None, typer.Option(help="A microphone's number or name; the default one.")
+    ] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="Files instead of a microphone, in this order.")
+    ] = None,
+    more_files: Annotated[
+        list[Path] | None, typer.Argument(help="More files, after --file.", show_default=False)
+    ] = None,
+    cls: Annotated[
+        str, typer.Option("--class", help="routine, priority or emergency.")
+    ] = "routine",
+    user: Annotated[str, typer.Option(help="The user's name.")] = "source",
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="LOA_SOURCE_PASSWORD", help="The source token; asked if not given."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="What others see as the source's name.")] = "",
+    list_devices: Annotated[
+        bool, typer.Option("--list-devices", help="Show the microphones and end.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print what happens as lines of JSON, for scripts.")
+    ] = False,
+) -> None:
+    """Go live from a microphone or files; Ctrl-C says goodbye."""
+    from loa.codecs.studio import CLASSES
+    from loa.streamer.ingest import live_console
+    from loa.streamer.ingest.live import Settings
+
+    if list_devices:
+        raise typer.Exit(live_console.list_devices())
+    if not area:
+        raise typer.BadParameter("an area is needed, such as /ha-giang/quang-binh/na-khuong")
+    if cls not in CLASSES:
+        raise typer.BadParameter(f"--class is one of {', '.join(CLASSES)}")
+    files = [*(file or []), *(more_files or [])]
+    if mic is not None and files:
+        raise typer.BadParameter("either --mic or --file")
+    if password is None:
+        password = typer.prompt("Password (source token)", hide_input=True)
+    settings = Settings(server, area, password, user, name, cls)
+    raise typer.Exit(live_console.go_live(settings, mic, files, as_json=json))
+
+
 def main() -> None:
     """Run the command line."""
     app()
