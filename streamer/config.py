@@ -147,22 +147,17 @@ class Relays(_Section):
 
 
 class Token(_Section):
-    """What a source needs to go live on an area: a password, or its SHA-256 in hex."""
+    """What a source needs to go live on an area: a password, or its SHA-256 in hex.
+
+    The user name that goes with it does not matter: Icecast's clients say ``source``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    user: str = Field(default="source", min_length=1, max_length=64)
     password: SecretStr | None = None
     sha256: SecretStr | None = None
     class_: Literal["routine", "priority", "emergency"] = Field(default="routine", alias="class")
     """The class of what this source sends, fixed."""
-
-    @field_validator("user")
-    @classmethod
-    def _plain_user(cls, user: str) -> str:
-        if ":" in user or not user.isprintable():
-            raise ValueError("must have no colon and no control character (HTTP Basic)")
-        return user
 
     @field_validator("password")
     @classmethod

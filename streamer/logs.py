@@ -32,6 +32,13 @@ def _strike_out(
     return event
 
 
+def _when_and_what_first(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    first = ("timestamp", "level", "logger", "event")
+    return {key: event.pop(key) for key in first if key in event} | dict(event)
+
+
 def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:
     """Let everything, libraries too, log to ``stream`` (standard error) from ``level`` on.
 
@@ -54,6 +61,7 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     if format == "json":
         last = [
             structlog.processors.format_exc_info,
+            _when_and_what_first,
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     else:

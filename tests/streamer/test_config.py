@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loa.streamer.config import SECTIONS, Config, ConfigError, load
+from loa.streamer.config import SECTIONS, AreaSetting, Config, ConfigError, load
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "loa.toml.example"
@@ -150,8 +150,8 @@ tokens = [{password="short"}, {sha256="ff"}, {}, {class="bad", password="long en
             "loa.toml: areas: two areas have the path /a",
         ),
         (
-            '[[areas]]\nname="a"\ntokens=[{user="a:b", password="long enough"}]',
-            "areas[1].tokens[1].user: must have no colon",
+            '[[areas]]\nname="a"\ntokens=[{user="a", password="long enough"}]',
+            "areas[1].tokens[1].user: there is no such key; there are: password, sha256, class",
         ),
         ("port = ", "loa.toml: is not TOML: "),
         ("nonsense = 1", "loa.toml: nonsense: there is no such key; there are: host, port"),
@@ -178,9 +178,7 @@ def test_a_file_that_cannot_be_read() -> None:
 
 def test_secrets_are_neither_printed_nor_named() -> None:
     secret = "tiếng loa buổi sáng"
-    config = load(
-        written(f'[[areas]]\nname = "A"\ntokens = [{{ user = "studio", password = "{secret}" }}]')
-    )
+    config = load(written(f'[[areas]]\nname = "A"\ntokens = [{{ password = "{secret}" }}]'))
     assert secret not in repr(config) and secret not in str(config)
     password = config.areas[0].tokens[0].password
     assert password is not None and password.get_secret_value() == secret
@@ -200,7 +198,7 @@ def test_the_example_loads_and_has_every_key_with_its_default() -> None:
     # With every comment before an assignment taken away, only what needs files is out of place.
     text = re.sub(r"^#(?=[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.M)
     text = re.sub(
-        r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|relay\w*) = .*\n",
+        r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|aliases|relay\w*) = .*\n",
         "",
         text,
         flags=re.M,
@@ -209,7 +207,7 @@ def test_the_example_loads_and_has_every_key_with_its_default() -> None:
     assert full.model_dump(exclude={"areas", "data"}) == Config().model_dump(
         exclude={"areas", "data"}
     )
-    for name in Config.model_fields:
-        keys = SECTIONS[name].model_fields if name in SECTIONS else [name]
-        for key in keys:
-            assert re.search(rf"^#?\[*{key}\b", EXAMPLE.read_text(), flags=re.M), key
+    keys = {key for section in SECTIONS.values() for key in section.model_fields}
+    keys |= set(Config.model_fields) | set(AreaSetting.model_fields) | {"sha256", "class"}
+    for key in keys:
+        assert re.search(rf"^#?\[*{key}\b|[{{, ]{key} = ", EXAMPLE.read_text(), flags=re.M), key
