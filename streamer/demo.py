@@ -43,7 +43,7 @@ def sample_areas(recording: Path, password: str) -> list[dict[str, Any]]:
             "name": "Hà Giang (dữ liệu mẫu)",
             "path": top,
             "file": str(recording),
-            "tokens": [{"user": SOURCE_USER, "password": password}],
+            "tokens": [{"password": password}],
         },
         {"name": "Quang Bình (dữ liệu mẫu)", "path": district, "station": True},
         *(
