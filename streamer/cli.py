@@ -18,6 +18,10 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """Loa: Internet broadcast radio for commune loudspeakers."""
+    from loa.streamer import logs
+
+    # Standard output belongs to what a command prints; the server sets its own level later.
+    logs.configure("warning")
 
 
 @app.command()

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from loa.streamer import logs
-from loa.streamer.air.state import SOURCE_USER
 from loa.streamer.config import ConfigError, load
 from loa.streamer.run import FAILED, MISCONFIGURED, run, say
 from loa.streamer.server import Server

@@ -67,6 +67,14 @@ def test_lists_and_tables_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert config.areas[0].tokens[0].class_ == "routine"
 
 
+def test_variables_of_other_commands_are_no_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = set(re.findall(r'envvar="(\w+)"', (ROOT / "streamer" / "cli.py").read_text()))
+    assert "LOA_SERVER" in names
+    for name in names:
+        monkeypatch.setenv(name, "x")
+    load()
+
+
 def test_which_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     written("port = 5")
     other = written("port = 6", tmp_path / "other.toml")
