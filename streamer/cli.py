@@ -127,6 +127,36 @@ def live(
     raise typer.Exit(live_console.go_live(settings, mic, files, as_json=json))
 
 
+receiver_app = typer.Typer(help="The box on the pole.", no_args_is_help=True)
+app.add_typer(receiver_app, name="receiver")
+
+
+@receiver_app.command("run")
+def receiver_run(
+    url: Annotated[str, typer.Option(help="The mount: http://host:8000/area/path.opus")],
+    out: Annotated[
+        str, typer.Option(help="device, wav:FILE, raw:FILE (float32), raw:- or null.")
+    ] = "device",
+    cadence: Annotated[
+        str, typer.Option(help="low (40 ms pages) or thrifty (200 ms, for SIM cards).")
+    ] = "low",
+    device: Annotated[
+        str | None, typer.Option(help="The sound card, by number or part of its name.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="Stop after so long; 0: never.")] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON a second, for scripts.")
+    ] = False,
+) -> None:
+    """Play a mount, and show what is heard."""
+    from loa.receivers.hearing import DEPTHS
+    from loa.receivers.run import Options, main
+
+    if cadence not in DEPTHS:
+        raise typer.BadParameter(f"one of {', '.join(DEPTHS)}", param_hint="--cadence")
+    raise typer.Exit(main(Options(url, out, cadence, device, seconds, json)))
+
+
 def main() -> None:
     """Run the command line."""
     app()
