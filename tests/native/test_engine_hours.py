@@ -1,5 +1,5 @@
-"""Hours in seconds: two hours of a busy mount on the virtual clock, in every phase of both cadences,
-each page compared byte by byte with one that is made here."""
+"""Hours in seconds: two hours of a busy mount on the virtual clock, in every phase of both
+cadences, each page compared byte by byte with one that is made here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import struct
 from random import Random
 
+from loa.native.engine import Engine, EventKind
 from support.timeline import (
     SERIAL,
     SILENCE,
@@ -16,8 +17,6 @@ from support.timeline import (
     ogg_crc,
     tagged_clip,
 )
-
-from loa.native.engine import Engine, EventKind
 
 TICKS = 2 * 3600 * 50
 START = 10 * 2**32 - TICKS // 2

@@ -1,5 +1,5 @@
-"""What an engine must send, computed by other means: packets that say what they are, a reader of the
-stream that believes nothing, and a plain model of what a mount carries.
+"""What an engine must send, computed by other means: packets that say what they are, a reader of
+the stream that believes nothing, and a plain model of what a mount carries.
 """
 
 from __future__ import annotations
