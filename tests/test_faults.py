@@ -1,5 +1,7 @@
-"""What goes wrong in the field, against a real server: whoever errs is told and counted, nobody else
-notices, and nothing leaks."""
+"""What goes wrong in the field, against a real server.
+
+Whoever errs is told and counted, nobody else notices, and nothing leaks.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,7 @@ def test_a_listener_that_never_reads_is_dropped_and_the_others_hear_everything(f
         source.recv(1000)
         source.settimeout(60)
         source.sendall(ogg_opus(tone(20.0), eos=False))
-        server.wait_for('loa_listeners_left_total{reason="lag"}', 1, 40)
+        server.wait_for('loa_engine_leaves_total{reason="lag"}', 1, 40)
         assert continuous(listener.read(len(listener.bytes) + 1000))
         assert server.metric("loa_listeners") == 1
 
@@ -122,7 +124,7 @@ def test_a_crowd_that_leaves_at_once_leaves_nothing_behind(folder: Path):
         assert server.metric("loa_listeners") == 501
         for one in crowd:
             one.close()
-        server.wait_for('loa_listeners_left_total{reason="peer"}', 500)
+        server.wait_for('loa_engine_leaves_total{reason="peer"}', 500)
         assert server.metric("loa_listeners") == 1
         assert server.descriptors <= before + 2
         assert continuous(steady.read(len(steady.bytes) + 500))

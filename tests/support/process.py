@@ -45,7 +45,10 @@ class ServerProcess:
         self.password: str = self.ready.get("source", {}).get("password", "")
 
     def connect(self, receive_buffer: int = 0) -> socket.socket:
-        """Open a connection, closed at the latest with the server, whose receive buffer holds only so many bytes if that is not 0."""
+        """Open a connection; it is closed with the server at the latest.
+
+        ``receive_buffer``: its size in bytes as given to the kernel, 0 for the default.
+        """
         connection = socket.socket()
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
