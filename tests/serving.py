@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import uvloop
 from aiohttp import web
@@ -69,10 +70,15 @@ class FixedMounts:
 
 def tone(seconds: float, hz: float = 440.0, level: float = 0.25) -> Clip:
     """A clip of a sine."""
+    return Clip(*_tone(seconds, hz, level))
+
+
+@functools.cache
+def _tone(seconds: float, hz: float, level: float) -> tuple[bytes, npt.NDArray[np.uint16]]:
     count = round(seconds * 50) * FRAME
     at = np.arange(count) / 48_000
     samples = (level * np.sin(2 * np.pi * hz * at)).astype(np.float32)
-    return Clip(*OpusEncoder().encode_many(samples))
+    return OpusEncoder(complexity=5).encode_many(samples)
 
 
 @dataclass
