@@ -346,6 +346,7 @@ class Stage(Enum):
     """What the bytes that come next are."""
 
     PROXY = auto()
+    CLIENT_HELLO = auto()
     HANDSHAKE = auto()
     HEAD = auto()
     DONE = auto()
@@ -379,7 +380,7 @@ class FrontDoor(asyncio.Protocol):
         elif self._door.is_proxy(host):
             self._stage = Stage.PROXY
         elif self._certificate is not None:
-            self._start_tls()
+            self._stage = Stage.CLIENT_HELLO
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent, for whichever stage it is."""
@@ -387,6 +388,8 @@ class FrontDoor(asyncio.Protocol):
             self._read_head(data)
         elif self._stage is Stage.PROXY:
             self._read_proxy(data)
+        elif self._stage is Stage.CLIENT_HELLO:
+            self._start_tls(data)
         elif self._stage is Stage.HANDSHAKE:
             # Decrypted bytes can come before start_tls has returned.
             self._early += data
@@ -417,14 +420,11 @@ class FrontDoor(asyncio.Protocol):
             self._peer = Peer(*header.source, False)
         rest = bytes(self._early[header.size :])
         self._early.clear()
-        if self._certificate is not None:
-            self._start_tls(rest)
-        else:
-            self._stage = Stage.HEAD
-            if rest:
-                self._read_head(rest)
+        self._stage = Stage.HEAD if self._certificate is None else Stage.CLIENT_HELLO
+        if rest:
+            self.data_received(rest)
 
-    def _start_tls(self, first: bytes = b"") -> None:
+    def _start_tls(self, first: bytes) -> None:
         assert self._transport is not None
         self._stage = Stage.HANDSHAKE
         self._transport.pause_reading()  # until the TLS layer is there to read
@@ -445,10 +445,9 @@ class FrontDoor(asyncio.Protocol):
                 ssl_shutdown_timeout=self._door.config.linger,
             )
         )
-        if first:
-            # The first step of start_tls queues the beginning of the TLS layer and of reading; two
-            # steps of the queue put these bytes right behind, before anything newer can be read.
-            loop.call_soon(loop.call_soon, _inject, transport, first)
+        # The first step of start_tls queues the beginning of the TLS layer and of reading; two
+        # steps of the queue put these bytes right behind, before anything newer can be read.
+        loop.call_soon(loop.call_soon, _inject, transport, first)
         try:
             secured = await starting
         except (OSError, TimeoutError, asyncio.CancelledError) as error:
@@ -549,8 +548,9 @@ class FrontDoor(asyncio.Protocol):
 
 def _inject(transport: asyncio.Transport, data: bytes) -> None:
     """Give bytes that were read before a protocol was switched to the one that is there now."""
-    protocol = transport.get_protocol()
-    if not isinstance(protocol, asyncio.BufferedProtocol):
+    # (uvloop's TLS layer is a buffered protocol without being an instance of asyncio's.)
+    protocol = cast(asyncio.BufferedProtocol, transport.get_protocol())
+    if not hasattr(protocol, "get_buffer"):
         return
     view = memoryview(data)
     while view and not transport.is_closing():

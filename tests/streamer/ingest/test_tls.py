@@ -151,7 +151,7 @@ async def test_a_deaf_listener_lags_where_the_engine_sees_it(
     files: tuple[Path, Path], certificate: Certificate
 ) -> None:
     async with serving(certificate=certificate, virtual=True) as server:
-        reader, writer = await asyncio.open_connection(
+        _, writer = await asyncio.open_connection(
             server.host, server.port, ssl=trusting(files), server_hostname="localhost", limit=1024
         )
         writer.write(f"GET {PATH}?burst=0 HTTP/1.1\r\n\r\n".encode())
@@ -167,8 +167,7 @@ async def test_a_deaf_listener_lags_where_the_engine_sees_it(
         await server.until(lambda: server.listeners.tls_count == 0)
 
 
-@on_both_loops
-async def test_an_old_tls_is_refused(files: tuple[Path, Path], certificate: Certificate) -> None:
+def test_an_old_tls_is_refused(certificate: Certificate) -> None:
     assert certificate.context(0).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
