@@ -36,7 +36,7 @@ class Depth:
     room: int
 
 
-DEPTHS = {"low": Depth(50, 800, 3000), "thrifty": Depth(260, 1500, 5000)}
+DEPTHS = {"low": Depth(60, 800, 3000), "thrifty": Depth(280, 1500, 5000)}
 """By cadence: a page of ``thrifty`` alone is 200 ms."""
 
 
@@ -146,7 +146,9 @@ class Hearing:
         if self._opens is None or now < self._opens:
             out.fill(0.0)
             return RingState.PRIMING
-        return self.ring.read_into(out)[0]
+        state = self.ring.read_into(out)[0]
+        np.clip(out, -1.0, 1.0, out=out)
+        return state
 
     # --- anyone's
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 TICK = 0.02
 """Seconds."""
-LAST_TICK = 2**53
-"""No timeline gets there: 5.7 million years."""
+LAST_TICK = 2**40
+"""No timeline gets there: 697 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class JitterBuffer:
     """At most ``most_ms`` of packets, from the next tick wanted on.
 
     ``patience_ms``: how long a missing tick is waited for once a later one is there. Zero suits
-    TCP, where what is missing never comes. ``conceal_ms``: of one hole, this much is made up; beyond it
-    the ticks are left out, because time has passed without them.
+    TCP, where what is missing never comes. ``conceal_ms``: of one hole, this much is made up;
+    beyond it the ticks are left out, because time has passed without them.
     """
 
     patience_ms: float = 0.0
