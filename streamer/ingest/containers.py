@@ -75,6 +75,32 @@ def container(content_type: str, start: bytes) -> Container:
     return ACCEPTED[base_type(content_type)]
 
 
+PLAYLISTS = frozenset((
+    "audio/x-mpegurl", "audio/mpegurl", "application/x-mpegurl", "application/mpegurl",
+    "application/vnd.apple.mpegurl", "audio/x-scpls", "application/pls+xml",
+    "application/xspf+xml", "video/x-ms-asf", "application/dash+xml",
+))  # fmt: skip
+"""Types that name streams instead of being one."""
+
+
+def looks_like_a_playlist(start: bytes) -> bool:
+    """Say whether text begins that names streams, whatever its type says."""
+    begin = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:32].lower()
+    return begin.startswith((b"#extm3u", b"[playlist]", b"<", b"http://", b"https://"))
+
+
+def guess(start: bytes) -> Container | None:
+    """Say what a stream is by its first bytes alone; None when they do not tell."""
+    if start.startswith((b"OggS", b"fLaC", b"\x1aE\xdf\xa3")):
+        return container("audio/ogg", start)
+    if start.startswith(b"ID3"):
+        return Container.MP3
+    if len(start) >= 2 and start[0] == 0xFF and start[1] & 0xE0 == 0xE0:
+        # The two layer bits are zero in ADTS, and in no MPEG audio layer.
+        return Container.AAC if start[1] & 0x06 == 0 else Container.MP3
+    return None
+
+
 class OggTail:
     """Watches a byte stream of Ogg pages for how it ends, without reading what is in them."""
 
