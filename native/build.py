@@ -22,6 +22,7 @@ HEADERS = (
     "audio/loa_error.h",
     "audio/loa_opus.h",
     "audio/loa_loudness.h",
+    "audio/loa_limiter.h",
     "audio/loa_chain.h",
     "audio/loa_ring.h",
     "engine/loa_crc.h",

@@ -77,3 +77,37 @@ class Loudness:
             out.true_peak_dbtp,
             out.frames,
         )
+
+
+class Limiter:
+    """A look-ahead true-peak limiter that delays by ``DELAY`` samples (3 ms).
+
+    ``ceiling_dbtp`` is -40 to 0; the output's true peak stays within 0.1 dB of it.
+    """
+
+    DELAY = 144
+
+    def __init__(self, ceiling_dbtp: float = -3.0) -> None:
+        pointer = lib.loa_limiter_create(ceiling_dbtp)
+        if pointer == ffi.NULL:
+            raise NativeError("a ceiling is -40 to 0 dBTP")
+        self._pointer = ffi.gc(pointer, lib.loa_limiter_destroy)
+
+    def process(self, samples: Samples) -> Samples:
+        """Return as many samples as given (shape ``(n,)``): those of 144 samples ago, limited."""
+        out = np.array(samples, dtype=np.float32, order="C")
+        if out.ndim != 1:
+            raise ValueError(f"one channel is limited, not shape {out.shape}")
+        check(lib.loa_limiter_process(self._pointer, ffi.from_buffer("float[]", out), len(out)))
+        return out
+
+    def flush(self) -> Samples:
+        """Return the last 144 samples and forget everything."""
+        out = np.zeros(self.DELAY, dtype=np.float32)
+        lib.loa_limiter_flush(self._pointer, ffi.from_buffer("float[]", out))
+        return out
+
+    @property
+    def reduction_db(self) -> float:
+        """The largest gain reduction of the last ``process``, in dB, at least 0."""
+        return float(lib.loa_limiter_reduction(self._pointer))

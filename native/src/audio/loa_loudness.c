@@ -94,7 +94,7 @@ loa_loudness *loa_loudness_create(int channels, int rate, int parts)
     loudness->rate = rate;
     loudness->parts = parts;
     loudness->step = rate / STEPS_A_SECOND;
-    loa_truepeak_design(&loudness->filter);
+    loa_truepeak_design(&loudness->filter, 1);
     return loudness;
 }
 
