@@ -23,6 +23,7 @@ HEADERS = (
     "audio/loa_opus.h",
     "audio/loa_loudness.h",
     "audio/loa_limiter.h",
+    "audio/loa_leveller.h",
     "audio/loa_chain.h",
     "audio/loa_ring.h",
     "engine/loa_crc.h",

@@ -111,3 +111,124 @@ class Limiter:
     def reduction_db(self) -> float:
         """The largest gain reduction of the last ``process``, in dB, at least 0."""
         return float(lib.loa_limiter_reduction(self._pointer))
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """What a chain made of ``n`` blocks of 960 samples."""
+
+    packets: bytes
+    """The Opus packets, one behind the other."""
+    sizes: npt.NDArray[np.uint16]
+    """Their bytes, shape ``(n,)``."""
+    audio: Samples
+    """What the encoder was given, shape ``(n * 960,)``, delayed by the limiter's 144 samples."""
+    gains_db: npt.NDArray[np.float32]
+    """The leveller's gain after each block, shape ``(n,)``."""
+
+
+class Leveller:
+    """The live leveller alone; nothing is behind it, so its make-up stays 0 dB."""
+
+    BLOCK = 960
+
+    def __init__(self, target_lufs: float = -16.0) -> None:
+        pointer = lib.loa_leveller_create(target_lufs)
+        if pointer == ffi.NULL:
+            raise NativeError("a target is -40 to 0 LUFS")
+        self._pointer = ffi.gc(pointer, lib.loa_leveller_destroy)
+
+    def process(self, samples: Samples, speech: npt.NDArray[np.uint8]) -> Samples:
+        """Level blocks (shape ``(n * 960,)``, finite) with one speech flag each (shape ``(n,)``)."""
+        out, speech = _blocks(samples, speech)
+        whole = ffi.from_buffer("float[]", out)
+        for i, flag in enumerate(speech.tolist()):
+            lib.loa_leveller_process(self._pointer, whole + i * self.BLOCK, flag)
+        return out
+
+    @property
+    def gain_db(self) -> float:
+        """The gain after the last block."""
+        state = ffi.new("loa_leveller_state *")
+        lib.loa_leveller_read(self._pointer, state)
+        return float(state.gain_db)
+
+    @property
+    def talker_lufs(self) -> float:
+        """The talker's level before the gain; ``-inf`` while it is not known."""
+        state = ffi.new("loa_leveller_state *")
+        lib.loa_leveller_read(self._pointer, state)
+        return float(state.talker_lufs)
+
+
+class Chain:
+    """The chain of a live programme over whole arrays: levelled, faded, limited, encoded.
+
+    ``level`` False leaves the loudness as it is. Raises ``NativeError`` for settings out of range.
+    """
+
+    BLOCK = 960
+
+    def __init__(
+        self,
+        *,
+        bitrate: int = 24_000,
+        complexity: int = 10,
+        level: bool = True,
+        target_lufs: float = -16.0,
+        ceiling_dbtp: float = -3.0,
+    ) -> None:
+        config = ffi.new("loa_chain_config *")
+        config.bitrate = bitrate
+        config.complexity = complexity
+        config.level = level
+        config.target_lufs = target_lufs
+        config.ceiling_dbtp = ceiling_dbtp
+        pointer = lib.loa_chain_create(config)
+        if pointer == ffi.NULL:
+            raise NativeError("these settings cannot be a chain")
+        self._pointer = ffi.gc(pointer, lib.loa_chain_destroy)
+
+    def process(
+        self,
+        samples: Samples,
+        speech: npt.NDArray[np.uint8],
+        *,
+        fade_in: bool = False,
+        fade_out: bool = False,
+    ) -> Shaped:
+        """Process blocks (shape ``(n * 960,)``) with one speech flag each (shape ``(n,)``).
+
+        ``fade_in`` fades the first block, ``fade_out`` the last. NaN and Inf count as 0.
+        """
+        samples, speech = _blocks(samples, speech)
+        count = len(speech)
+        audio = np.zeros(count * self.BLOCK, dtype=np.float32)
+        gains = np.zeros(count, dtype=np.float32)
+        sizes = np.zeros(count, dtype=np.uint16)
+        out = bytearray(count * int(lib.loa_chain_max_packet(self._pointer)))
+        total = check(
+            lib.loa_chain_process_many(
+                self._pointer,
+                ffi.from_buffer("float[]", samples),
+                ffi.from_buffer("uint8_t[]", speech),
+                count,
+                (lib.LOA_FADE_IN if fade_in else 0) | (lib.LOA_FADE_OUT if fade_out else 0),
+                ffi.from_buffer("uint8_t[]", out),
+                len(out),
+                ffi.from_buffer("uint16_t[]", sizes),
+                ffi.from_buffer("float[]", audio),
+                ffi.from_buffer("float[]", gains),
+            )
+        )
+        return Shaped(bytes(out[:total]), sizes, audio, gains)
+
+
+def _blocks(
+    samples: Samples, speech: npt.NDArray[np.uint8]
+) -> tuple[Samples, npt.NDArray[np.uint8]]:
+    samples = np.array(samples, dtype=np.float32, order="C")
+    speech = np.ascontiguousarray(speech, dtype=np.uint8)
+    if samples.ndim != 1 or speech.ndim != 1 or len(samples) != 960 * len(speech):
+        raise ValueError(f"960 samples for each flag, not {samples.shape} for {speech.shape}")
+    return samples, speech

@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     float input_momentary_lufs;   /* over 400 ms, before the leveller */
     float output_momentary_lufs;  /* over 400 ms, after the limiter */
-    float gain_db;                /* the leveller's gain now */
+    float gain_db;                /* the leveller's gain now, without the limiter's make-up */
     float reduction_db;           /* the limiter's gain reduction in the last block, >= 0 */
     float peak_dbfs;              /* sample peak of the last input block */
     int32_t speech;               /* the speech flag of the last block */
@@ -46,9 +46,17 @@ size_t loa_chain_max_packet(const loa_chain *chain);
 int loa_chain_process(loa_chain *chain, const float *block, int speech, int fade,
                       uint8_t *packet, size_t capacity);
 
+/* Processes count blocks in one call. speech: one flag a block; fade: LOA_FADE_IN for the first,
+ * LOA_FADE_OUT for the last, or both. The packets lie one behind the other in out (capacity count *
+ * max_packet), their sizes in sizes. shaped and gains_db may be NULL, or get what the encoder was given (count
+ * * 960 samples) and the leveller's gain after each block. Returns all bytes or an error. */
+int64_t loa_chain_process_many(loa_chain *chain, const float *samples, const uint8_t *speech,
+                               int32_t count, int fade, uint8_t *out, size_t capacity,
+                               uint16_t *sizes, float *shaped, float *gains_db);
+
 void loa_chain_set_complexity(loa_chain *chain, int complexity);
 
-/* Safe from any thread while another processes. */
+/* Safe from any thread while another processes; each value is of the newest block or the one before. */
 void loa_chain_read_meters(const loa_chain *chain, loa_chain_meters *meters);
 /* cffi:end */
 

@@ -26,9 +26,10 @@ _Static_assert(43 + 44 + 44 - (AVERAGES - 1) == TAPS, "the averages fill the loo
 /* What is louder than this (60 dB over full scale) is nonsense. */
 static const float LARGEST = 1000.0f;
 
-/* After a lone peak the gain comes back with the fast time constant; where peaks are dense, it comes
- * back only as far as the mean that the slow ones follow, and so moves little between them. */
-static const float FAST_S = 0.05f, SLOW_DOWN_S = 0.15f, SLOW_UP_S = 0.6f;
+/* After a lone peak the gain comes back with the fast time constant; where peaks are dense, only as far
+ * as the mean that the slow one follows, and so moves little between them. Chosen on espeak's peaky voice:
+ * 50, 150 and 600 ms take 4.2 dB of its loudness at 9 dB of reduction; these 2.3 dB less. */
+static const float FAST_S = 0.02f, SLOW_S = 0.5f;
 
 /* Nearer to 1 than this is 1 (0.00001 dB): the limiter rests, and costs nothing but the search. */
 static const float RESTS = 1.0f - 1e-6f;
@@ -43,7 +44,7 @@ typedef struct {
 struct loa_limiter {
     loa_truepeak filter;
     float ceiling;
-    float fast, slow_down, slow_up;    /* per sample */
+    float fast, slow;                  /* per sample */
     float gain;                        /* after hold and release */
     float mean;                        /* what the gain returns to at once */
     int resting;                       /* samples for which gain has been 1, up to TAPS */
@@ -79,8 +80,7 @@ loa_limiter *loa_limiter_create(float ceiling_dbtp)
     loa_truepeak_design(&limiter->filter, 2);
     limiter->ceiling = powf(10.0f, ceiling_dbtp / 20.0f);
     limiter->fast = per_sample(FAST_S);
-    limiter->slow_down = per_sample(SLOW_DOWN_S);
-    limiter->slow_up = per_sample(SLOW_UP_S);
+    limiter->slow = per_sample(SLOW_S);
     loa_limiter_reset(limiter);
     return limiter;
 }
@@ -134,13 +134,13 @@ static void release(loa_limiter *limiter, int frames)
     int resting = limiter->resting;
     for (int i = 0; i < frames; i++) {
         float wanted = limiter->held[i];
-        mean += (wanted - mean) * (wanted < mean ? limiter->slow_down : limiter->slow_up);
+        mean += (wanted - mean) * limiter->slow;
         if (wanted <= gain)
             gain = wanted;
         else if (gain < mean)
             gain += ((mean < wanted ? mean : wanted) - gain) * limiter->fast;
         else
-            gain += (wanted - gain) * limiter->slow_up;
+            gain += (wanted - gain) * limiter->slow;
         if (gain > RESTS && wanted >= 1.0f)
             gain = mean = 1.0f;
         resting = gain < 1.0f ? 0 : resting + 1;
