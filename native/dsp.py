@@ -139,7 +139,7 @@ class Leveller:
         self._pointer = ffi.gc(pointer, lib.loa_leveller_destroy)
 
     def process(self, samples: Samples, speech: npt.NDArray[np.uint8]) -> Samples:
-        """Level blocks (shape ``(n * 960,)``, finite) with one speech flag each (shape ``(n,)``)."""
+        """Level finite blocks (shape ``(n * 960,)``), a speech flag each (shape ``(n,)``)."""
         out, speech = _blocks(samples, speech)
         whole = ffi.from_buffer("float[]", out)
         for i, flag in enumerate(speech.tolist()):

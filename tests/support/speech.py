@@ -56,22 +56,28 @@ def spoken(text: str = BULLETIN, voice: str = "vi", words_a_minute: int = 150) -
 
 
 def synthetic(seconds: float, seed: int = 1) -> Samples:
-    """Noise with the long-term spectrum of a voice, in syllables, words and pauses for breath."""
+    """A voice by formula: a gliding pitch through three formants, in syllables and breaths."""
     rng = np.random.default_rng(seed)
     n = round(seconds * RATE)
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    hertz = np.fft.rfftfreq(n, 1 / RATE)
-    shape = (hertz / 120) ** 2 / (1 + (hertz / 120) ** 2) / (1 + (hertz / 600) ** 1.2)
-    noise = np.fft.irfft(spectrum * shape, n)
     t = np.arange(n) / RATE
     pitch = 130 * (1 + 0.15 * np.sin(2 * np.pi * 0.4 * t) + 0.05 * np.sin(2 * np.pi * 1.7 * t))
-    pulses = np.maximum(0, np.sin(2 * np.pi * np.cumsum(pitch) / RATE)) ** 4
-    syllables = (0.15 + np.maximum(0, np.sin(2 * np.pi * 2.1 * t)) ** 2) * (
-        0.5 + 0.5 * rng.random(n // (RATE // 4) + 1).repeat(RATE // 4)[:n]
-    )
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    # Harmonics with phases of their own: a mouth's are not aligned either.
+    voiced = np.zeros(n)
+    for harmonic in range(1, 28):
+        hertz = 130.0 * harmonic
+        formants = sum(
+            gain / (1 + ((hertz - centre) / width) ** 2)
+            for gain, centre, width in ((1.0, 500, 150), (0.5, 1500, 200), (0.25, 2500, 250))
+        )
+        voiced += formants * np.sin(harmonic * phase + rng.uniform(0, 2 * np.pi))
+    hiss = np.diff(rng.standard_normal(n + 1)) * 0.05
+    syllable = np.maximum(0, np.sin(2 * np.pi * 2.1 * t))
+    strength = np.repeat(rng.uniform(0.5, 1.0, n // (RATE // 4) + 1), RATE // 4)[:n]
     breath = ((t % 3.7) < 3.1).astype(np.float64)
-    gate = np.convolve(breath, np.hanning(RATE // 50) / np.hanning(RATE // 50).sum(), "same")
-    sound = noise * (0.2 + pulses) * syllables * gate
+    window = np.hanning(RATE // 50)
+    envelope = np.convolve(strength * breath, window / window.sum(), "same")
+    sound = (voiced * (0.1 + syllable) + hiss * (1 - syllable)) * envelope
     return (sound / np.abs(sound).max() * 0.5).astype(np.float32)
 
 

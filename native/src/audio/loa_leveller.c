@@ -20,7 +20,7 @@ enum {
     PATIENCE = 5 * TICKS_A_SECOND
 };
 
-static const double LOWEST_DB = -20.0, HIGHEST_DB = 30.0, MAKEUP_DB = 6.0;
+static const double LOWEST_DB = -20.0, HIGHEST_DB = 30.0, MAKEUP_DB = 8.0;
 static const double GATE_LUFS = -60.0;      /* quieter is no speech */
 static const double NOISE_LU = -18.0;       /* so far below the talker, the flag is mistaken */
 static const double CHANGE_LU = 6.0;

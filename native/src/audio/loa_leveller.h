@@ -8,7 +8,7 @@
  * falls to 0 dB or less after 5 s; speech that comes after such a fall gets the gain back at once, up
  * to what it was.
  *
- * What a limiter behind it takes from the loudness it gives back: a make-up of 0..6 dB beside the gain,
+ * What a limiter behind it takes from the loudness it gives back: a make-up of 0..8 dB beside the gain,
  * learned from what loa_leveller_heard is told.
  *
  * Thread rule: one thread at a time. Nothing is allocated after create. */

@@ -78,7 +78,7 @@ loa_limiter *loa_limiter_create(float ceiling_dbtp)
     if (!limiter)
         return NULL;
     loa_truepeak_design(&limiter->filter, 2);
-    limiter->ceiling = powf(10.0f, ceiling_dbtp / 20.0f);
+    loa_limiter_set_ceiling(limiter, ceiling_dbtp);
     limiter->fast = per_sample(FAST_S);
     limiter->slow = per_sample(SLOW_S);
     loa_limiter_reset(limiter);
@@ -88,6 +88,12 @@ loa_limiter *loa_limiter_create(float ceiling_dbtp)
 void loa_limiter_destroy(loa_limiter *limiter)
 {
     free(limiter);
+}
+
+void loa_limiter_set_ceiling(loa_limiter *limiter, float ceiling_dbtp)
+{
+    float bounded = ceiling_dbtp < -40.0f ? -40.0f : ceiling_dbtp > 0.0f ? 0.0f : ceiling_dbtp;
+    limiter->ceiling = powf(10.0f, bounded / 20.0f);
 }
 
 /* Takes the new samples in; returns whether one of their peaks is over the ceiling. */

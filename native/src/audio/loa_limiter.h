@@ -27,6 +27,9 @@ void loa_limiter_flush(loa_limiter *limiter, float *out);
 /* Forgets everything. */
 void loa_limiter_reset(loa_limiter *limiter);
 
+/* Changes the ceiling for samples that come from now on; dBTP, clamped to -40..0. The gain stays smooth. */
+void loa_limiter_set_ceiling(loa_limiter *limiter, float ceiling_dbtp);
+
 /* The largest gain reduction of the last process, in dB, >= 0. */
 float loa_limiter_reduction(const loa_limiter *limiter);
 /* cffi:end */
