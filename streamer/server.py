@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.ingest.decoders import Decoders, standard
+from loa.streamer.ingest.files import FileUnusable, Library, Preparation
 from loa.streamer.ingest.frontdoor import Door, DoorConfig, networks
 from loa.streamer.ingest.icecast import IcecastDoor
 from loa.streamer.ingest.studio import StudioDoor
@@ -142,6 +144,11 @@ class Server:
                 drop_laggards=config.listeners.lag_policy == "drop",
             ),
         )
+        self.library = Library(
+            config.data / "audio",
+            self.counters,
+            Preparation(config.sound.target_lufs, config.sound.bitrate, config.sound.complexity),
+        )
         codecs = standard(self.counters)
         self.icecast = IcecastDoor(self.director, self.counters, Decoders(codecs))
         self.studio = StudioDoor(self.director, self.counters, codecs.speech)
@@ -205,6 +212,8 @@ class Server:
         if config.plain_port is not None:
             await self.door.open(self._runner, config.host, config.plain_port)
         self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))
+        for file in sorted({c.file for c in self.plan.contents.values() if c.file is not None}):
+            self._spawn(self._play(file))
         self._spawn(self._keep_high_water())
         self._spawn(self.metrics.watch_loop())
         self._missing.clear()
@@ -220,6 +229,10 @@ class Server:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.counters.add("tasks.failed")
             log.error("a task of the server failed", exc_info=error)
+
+    async def _play(self, file: str) -> None:
+        with suppress(FileUnusable):  # it has been logged and counted; its areas stay silent
+            self.director.add_clip(file, await self.library.clip(Path(file)))
 
     # --- the engine's events
 
