@@ -1,10 +1,10 @@
 /* The floor: the least that sending these pages to so many listeners can cost on this machine.
  *
- *   floor TICKS_A_PAGE PACKET_SIZES
+ *   floor TICKS_A_PAGE PACKET_SIZES [PHASES]
  *
  * One thread on the same 20 ms deadlines as the engine. PACKET_SIZES is a file with the sizes of a
  * real mount's packets, one in a line, used round and round: pages have the real sizes and cadence,
- * each listener has one of the cadence's phases, and one page for each phase is made when it is due
+ * each listener has one of the cadence's phases (of the first PHASES of them), and one page for each phase is made when it is due
  * and shared. What remains for each listener is a cursor and a non-blocking send(). No lag policy,
  * no resume, no carriage, no counters: a server must do more, and the ratio says how much more.
  *
@@ -57,7 +57,7 @@ typedef struct {
 
 static phase phases[MAX_PHASES];
 static uint16_t packet_sizes[MAX_PACKETS];
-static int packet_count, cadence;
+static int packet_count, cadence, used_phases;
 static bench_crc crc;
 static int greeting[MAX_LISTENERS], greeting_count;
 
@@ -86,7 +86,7 @@ static void make_page(page *out, int64_t last_tick)
 static void join(int fd)
 {
     phase *least = &phases[0];
-    for (int i = 1; i < cadence; i++)
+    for (int i = 1; i < used_phases; i++)
         if (phases[i].count < least->count)
             least = &phases[i];
     least->listeners[least->count++] = (listener){.fd = fd, .cursor = least->newest + 1};
@@ -97,7 +97,7 @@ static void accept_new(int server)
     for (int fd; (fd = accept4(server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (greeting_count == MAX_LISTENERS || phases[cadence - 1].count == MAX_LISTENERS)
+        if (greeting_count == MAX_LISTENERS || phases[used_phases - 1].count == MAX_LISTENERS)
             close(fd);
         else
             greeting[greeting_count++] = fd;
@@ -168,11 +168,13 @@ static int listen_somewhere(int *port)
     return server;
 }
 
-static void prepare(char **argv)
+static void prepare(int argc, char **argv)
 {
     cadence = atoi(argv[1]);
+    used_phases = argc == 4 ? atoi(argv[3]) : cadence;
     FILE *file = fopen(argv[2], "r");
-    if (cadence < 1 || cadence > MAX_PHASES || file == NULL) {
+    if (cadence < 1 || cadence > MAX_PHASES || used_phases < 1 || used_phases > cadence
+        || file == NULL) {
         fputs("floor: 1 to 10 ticks a page, and a file of packet sizes\n", stderr);
         exit(2);
     }
@@ -195,11 +197,11 @@ static void prepare(char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fputs("usage: floor TICKS_A_PAGE PACKET_SIZES\n", stderr);
+    if (argc != 3 && argc != 4) {
+        fputs("usage: floor TICKS_A_PAGE PACKET_SIZES [PHASES]\n", stderr);
         return 2;
     }
-    prepare(argv);
+    prepare(argc, argv);
     int port;
     const int server = listen_somewhere(&port);
     const int64_t first = bench_now();

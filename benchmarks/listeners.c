@@ -1,7 +1,7 @@
 /* A load of listeners: opens up to 20,000 HTTP listeners of an Ogg Opus stream in one thread, reads
  * every page they get and reports what was wrong with them and how late they were.
  *
- *   listeners ADDRESS PORT TARGET [--tick T --deadline NS] [--late MS] [--sources N]
+ *   listeners ADDRESS PORT TARGET [--tick T --deadline NS] [--late MS] [--sources N] [--batch US]
  *
  * TARGET is the path with its query. T and NS say that tick T of the server is due at NS on
  * CLOCK_MONOTONIC; with them the delay of each page is measured: from the moment at which the last
@@ -70,6 +70,7 @@ static int epoll_fd, wanted, in_flight_limit;
 static int open_count, in_flight, hearing_count;
 static bool opening;
 static int64_t known_tick = -1, known_deadline, late_ns = 100000000;
+static int64_t batch_ns;
 static int sources = 1;
 static struct sockaddr_in server;
 static char request[2048];
@@ -315,6 +316,8 @@ static void turn(int64_t until)
     }
     if (opening)
         open_more();
+    else if (batch_ns > 0)
+        bench_sleep_until(bench_now() + batch_ns);
 }
 
 static void do_open(int number, int limit, double seconds)
@@ -408,20 +411,21 @@ static void arguments(int argc, char **argv)
     static const struct option options[] = {
         {"tick", required_argument, NULL, 't'},    {"deadline", required_argument, NULL, 'd'},
         {"late", required_argument, NULL, 'l'},    {"sources", required_argument, NULL, 's'},
-        {NULL, 0, NULL, 0},
+        {"batch", required_argument, NULL, 'b'},   {NULL, 0, NULL, 0},
     };
     for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (found) {
         case 't': known_tick = strtoll(optarg, NULL, 10); break;
         case 'd': known_deadline = strtoll(optarg, NULL, 10); break;
         case 'l': late_ns = (int64_t)(strtod(optarg, NULL) * 1e6); break;
+        case 'b': batch_ns = strtoll(optarg, NULL, 10) * 1000; break;
         case 's': sources = atoi(optarg); break;
         default: exit(2);
         }
     }
     if (argc - optind != 3 || sources < 1 || sources > 250) {
         fputs("usage: listeners ADDRESS PORT TARGET [--tick T --deadline NS] [--late MS] "
-              "[--sources N]\n", stderr);
+              "[--sources N] [--batch US]\n", stderr);
         exit(2);
     }
     server.sin_family = AF_INET;

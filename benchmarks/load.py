@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from benchmarks.rows import Missing
 
@@ -64,12 +64,19 @@ class Address:
 class Helper:
     """A child process that answers each line with a line of JSON; ends with the context."""
 
-    def __init__(self, *words: str | os.PathLike[str], env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *words: str | os.PathLike[str],
+        env: dict[str, str] | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> None:
         self._child = subprocess.Popen(
             [os.fspath(word) for word in words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=stderr,
             env=env,
+            cwd=HERE.parent,
         )
         self.pid = self._child.pid
 
@@ -82,6 +89,10 @@ class Helper:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its input and wait for it; after five seconds it is killed."""
         assert self._child.stdin is not None and self._child.stdout is not None
         with contextlib.suppress(OSError):
             self._child.stdin.close()
@@ -113,10 +124,13 @@ class Helper:
 class Listeners(Helper):
     """The load generator, ``listeners.c``; its own comment says what the figures mean."""
 
-    def __init__(self, address: Address, *, late_ms: float = 100.0, sources: int = 100) -> None:
+    def __init__(
+        self, address: Address, *, late_ms: float = 100.0, sources: int = 100, batch_us: int = 1000
+    ) -> None:
         words: list[str | os.PathLike[str]] = [compiled("listeners"), address.host]
         words += [str(address.port), address.target]
         words += ["--late", str(late_ms), "--sources", str(sources)]
+        words += ["--batch", str(batch_us)]
         if address.clock is not None:
             words += ["--tick", str(address.clock.tick)]
             words += ["--deadline", str(address.clock.deadline_ns)]
@@ -135,15 +149,16 @@ class Listeners(Helper):
     def measure(self, seconds: float) -> dict[str, Any]:
         return self.ask(f"measure {seconds}", seconds + 10)
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """Break all connections."""
         self.ask("close", 30)
 
 
 class Floor(Helper):
     """The bare send loop, ``floor.c``, at one cadence and with a real mount's packet sizes."""
 
-    def __init__(self, cadence: int, sizes: Path) -> None:
-        super().__init__(compiled("floor"), str(cadence), sizes)
+    def __init__(self, cadence: int, sizes: Path, phases: int | None = None) -> None:
+        super().__init__(compiled("floor"), str(cadence), sizes, str(phases or cadence))
         said = self.answer(10)
         clock = Clock(said["tick"], said["deadline"])
         self.address = Address("127.0.0.1", said["port"], "/", clock)
