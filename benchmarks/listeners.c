@@ -1,9 +1,11 @@
 /* A load of listeners: opens up to 20,000 HTTP listeners of an Ogg Opus stream in one thread, reads
  * every page they get and reports what was wrong with them and how late they were.
  *
- *   listeners ADDRESS PORT TARGET [--tick T --deadline NS] [--late MS] [--sources N] [--batch US]
+ *   listeners ADDRESS PORT TARGET [--tick T --deadline NS] [--late MS] [--sources N] [--batch US] [--mounts M]
  *
- * TARGET is the path with its query. T and NS say that tick T of the server is due at NS on
+ * TARGET is the path with its query; in it listener number i has i modulo M for a '#'. With --batch it
+ * reads at most every so many microseconds, as a machine would whose listeners are many, instead of
+ * waking for each page: what the sender pays for waking it is no cost of sending. T and NS say that tick T of the server is due at NS on
  * CLOCK_MONOTONIC; with them the delay of each page is measured: from the moment at which the last
  * tick in the page was due to be complete, to the return of the recv() that completed the page. It
  * holds everything between: making the page, the fan-out, the kernel, and this program's own queue.
@@ -73,8 +75,9 @@ static int64_t known_tick = -1, known_deadline, late_ns = 100000000;
 static int64_t batch_ns;
 static int sources = 1;
 static struct sockaddr_in server;
-static char request[2048];
-static size_t request_size;
+static const char *target;
+static char authority[64];
+static int mounts = 1;
 static uint8_t scratch[SCRATCH];
 
 static void fail(const char *what)
@@ -130,12 +133,28 @@ static bool dial(listener *who, int number)
     return true;
 }
 
+/* Sends the request; false when the connection is broken. */
+static bool ask(const listener *who, int number)
+{
+    char request[2048], mount[16];
+    const char *mark = strchr(target, '#');
+    const int before = mark == NULL ? (int)strlen(target) : (int)(mark - target);
+    snprintf(mount, sizeof mount, "%d", number % mounts);
+    const int size = snprintf(request, sizeof request,
+                              "GET %.*s%s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: loa-benchmarks\r\n"
+                              "Connection: close\r\n\r\n",
+                              before, target, mark == NULL ? "" : mount,
+                              mark == NULL ? "" : mark + 1, authority);
+    return size > 0 && size < (int)sizeof request
+           && send(who->fd, request, (size_t)size, MSG_NOSIGNAL) == size;
+}
+
 static void connected(listener *who, int number)
 {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(who->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0 || send(who->fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size) {
+    if (error != 0 || !ask(who, number)) {
         count.failed++;
         shut(who);
         return;
@@ -411,7 +430,8 @@ static void arguments(int argc, char **argv)
     static const struct option options[] = {
         {"tick", required_argument, NULL, 't'},    {"deadline", required_argument, NULL, 'd'},
         {"late", required_argument, NULL, 'l'},    {"sources", required_argument, NULL, 's'},
-        {"batch", required_argument, NULL, 'b'},   {NULL, 0, NULL, 0},
+        {"batch", required_argument, NULL, 'b'},    {"mounts", required_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
     };
     for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (found) {
@@ -419,13 +439,14 @@ static void arguments(int argc, char **argv)
         case 'd': known_deadline = strtoll(optarg, NULL, 10); break;
         case 'l': late_ns = (int64_t)(strtod(optarg, NULL) * 1e6); break;
         case 'b': batch_ns = strtoll(optarg, NULL, 10) * 1000; break;
+        case 'm': mounts = atoi(optarg); break;
         case 's': sources = atoi(optarg); break;
         default: exit(2);
         }
     }
-    if (argc - optind != 3 || sources < 1 || sources > 250) {
+    if (argc - optind != 3 || sources < 1 || sources > 250 || mounts < 1) {
         fputs("usage: listeners ADDRESS PORT TARGET [--tick T --deadline NS] [--late MS] "
-              "[--sources N] [--batch US]\n", stderr);
+              "[--sources N] [--batch US] [--mounts M]\n", stderr);
         exit(2);
     }
     server.sin_family = AF_INET;
@@ -434,13 +455,8 @@ static void arguments(int argc, char **argv)
         fputs("listeners: not an IPv4 address\n", stderr);
         exit(2);
     }
-    const int size = snprintf(request, sizeof request,
-                              "GET %s HTTP/1.1\r\nHost: %s:%s\r\nUser-Agent: loa-benchmarks\r\n"
-                              "Connection: close\r\n\r\n",
-                              argv[optind + 2], argv[optind], argv[optind + 1]);
-    if (size < 0 || size >= (int)sizeof request)
-        exit(2);
-    request_size = (size_t)size;
+    target = argv[optind + 2];
+    snprintf(authority, sizeof authority, "%s:%s", argv[optind], argv[optind + 1]);
 }
 
 int main(int argc, char **argv)

@@ -114,10 +114,15 @@ class Helper:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def ask(self, command: str, seconds: float) -> dict[str, Any]:
+    def tell(self, command: str) -> None:
+        """Send a command; its ``answer`` is taken later."""
         assert self._child.stdin is not None
         self._child.stdin.write(command.encode() + b"\n")
         self._child.stdin.flush()
+
+    def ask(self, command: str, seconds: float) -> dict[str, Any]:
+        """Send a command and wait for its answer."""
+        self.tell(command)
         return self.answer(seconds)
 
 
@@ -125,12 +130,18 @@ class Listeners(Helper):
     """The load generator, ``listeners.c``; its own comment says what the figures mean."""
 
     def __init__(
-        self, address: Address, *, late_ms: float = 100.0, sources: int = 100, batch_us: int = 1000
+        self,
+        address: Address,
+        *,
+        late_ms: float = 100.0,
+        sources: int = 100,
+        batch_us: int = 1000,
+        mounts: int = 1,
     ) -> None:
         words: list[str | os.PathLike[str]] = [compiled("listeners"), address.host]
         words += [str(address.port), address.target]
         words += ["--late", str(late_ms), "--sources", str(sources)]
-        words += ["--batch", str(batch_us)]
+        words += ["--batch", str(batch_us), "--mounts", str(mounts)]
         if address.clock is not None:
             words += ["--tick", str(address.clock.tick)]
             words += ["--deadline", str(address.clock.deadline_ns)]

@@ -198,7 +198,7 @@ def run(quick: bool) -> list[Row]:
                 home,
                 "live",
                 *("live", server.LIVE, "--server", server.url, "--mic", "0"),
-                LOA_PASSWORD=SOURCE_PASSWORD,
+                LOA_SOURCE_PASSWORD=SOURCE_PASSWORD,
                 LOA_BENCH_MICROPHONE=str(home / "microphone.wav"),
                 LOA_BENCH_STARTED=str(home / "started"),
             )
