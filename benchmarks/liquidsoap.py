@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import speech
 from benchmarks.icecast import MOUNT, PASSWORD, Icecast, free_port
-from benchmarks.load import Listeners, cpu_seconds, memory_mb
+from benchmarks.load import Listeners, cpu_seconds, memory_mb, until
 from benchmarks.rows import Missing, Row
 from benchmarks.server import LOW, SOURCE_PASSWORD, LoaServer
 
@@ -83,6 +84,14 @@ def liquidsoap(icecast: Icecast, harbour: int) -> Iterator[int]:
                 child.wait()
 
 
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _watch(pid: int, listeners: Listeners, seconds: float) -> tuple[float, float]:
     """Return percent of a core and MB, while a listener hears it."""
     listeners.open_all(1, seconds=30)
@@ -96,7 +105,7 @@ def run(quick: bool) -> list[Row]:
     seconds = 5.0 if quick else 20.0
     harbour = free_port()
     with Icecast() as icecast, liquidsoap(icecast, harbour) as pid:
-        time.sleep(3)
+        until("Liquidsoap listens", 30, lambda: _listens(harbour))
         with (
             ffmpeg(f"icecast://source:{PASSWORD}@127.0.0.1:{harbour}/in"),
             Listeners(icecast.address) as listeners,
