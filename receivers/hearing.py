@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from loa.native.dsp import Limiter
 from loa.native.error import NativeError
 from loa.native.opus import OpusDecoder
 from loa.native.ring import BLOCK, Ring, RingState, RingStats
 from loa.receivers.jitter import JitterBuffer
-from loa.receivers.limit import Limiter
 from loa.receivers.stream import StreamReader
 
 Samples = npt.NDArray[np.float32]
@@ -66,7 +66,7 @@ class Hearing:
         depth = DEPTHS[cadence]
         self.jitter = JitterBuffer()
         self.ring = Ring(depth.start, depth.most, depth.room)
-        self._limiter = Limiter()
+        self._limiter = Limiter(0.0)
         self._decoder = OpusDecoder()
         self._gain = 0.0
         self._stream = StreamReader()
