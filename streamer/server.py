@@ -27,6 +27,7 @@ from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library, Preparation
 from loa.streamer.ingest.frontdoor import Door, DoorConfig, networks
 from loa.streamer.ingest.icecast import IcecastDoor
+from loa.streamer.ingest.relay import Relays
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
 
@@ -150,8 +151,16 @@ class Server:
             Preparation(config.sound.target_lufs, config.sound.bitrate, config.sound.complexity),
         )
         codecs = standard(self.counters)
-        self.icecast = IcecastDoor(self.director, self.counters, Decoders(codecs))
+        decoders = Decoders(codecs)
+        self.icecast = IcecastDoor(self.director, self.counters, decoders)
         self.studio = StudioDoor(self.director, self.counters, codecs.speech)
+        self.relays = Relays(
+            self.plan.relays,
+            self.director.open_relay,
+            decoders,
+            self.counters,
+            networks(config.relays.allow_private),
+        )
         self.metrics = metrics.Metrics(
             version=version,
             engine=self.engine.stats,
@@ -212,6 +221,7 @@ class Server:
         if config.plain_port is not None:
             await self.door.open(self._runner, config.host, config.plain_port)
         self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))
+        self.relays.start()
         for file in sorted({c.file for c in self.plan.contents.values() if c.file is not None}):
             self._spawn(self._play(file))
         self._spawn(self._keep_high_water())
@@ -270,6 +280,7 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.relays.close()
         await self.icecast.close()
         await self.studio.close()
         self.director.stop()
