@@ -1,0 +1,321 @@
+/* link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc */
+/* The whole engine: memory that runs out anywhere, and every thread at once for a few seconds, which is
+ * for the sanitizers to judge. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "clock.h"
+#include "failing.h"
+#include "loa_engine.h"
+#include "loa_error.h"
+
+enum { START = 1000, MOUNTS = 6, PACKETS = 400 };
+
+static const loa_chain_config CHAIN = {
+    .bitrate = 24000, .complexity = 0, .level = 1, .target_lufs = -16, .ceiling_dbtp = -3};
+static const loa_ring_config RING = {
+    .depth_ms = 40, .max_depth_ms = 400, .capacity_ms = 2000, .policy = LOA_RING_TRIM};
+
+static loa_engine_config config(int is_virtual)
+{
+    return (loa_engine_config){.start_tick = START, .virtual_clock = is_virtual, .workers = 2,
+                               .fanouts = 2, .max_mounts = MOUNTS, .max_programmes = 64,
+                               .max_listeners = 200, .kept_ticks = 50};
+}
+
+static int descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static loa_clip *make_clip(void)
+{
+    static uint8_t data[PACKETS * 30];
+    static uint16_t sizes[PACKETS];
+    for (int i = 0; i < PACKETS; i++)
+        sizes[i] = 30;
+    loa_clip *clip = loa_clip_create(data, sizeof data, sizes, PACKETS);
+    CHECK(clip);
+    return clip;
+}
+
+static void refuse_bad_configs(void)
+{
+    loa_engine_config bad[16];
+    int count = 0;
+    for (int i = 0; i < 16; i++)
+        bad[i] = config(1);
+    bad[count++].start_tick = -1;
+    bad[count++].start_tick = INT64_MAX;
+    bad[count++].workers = -1;
+    bad[count++].workers = 100000;
+    bad[count++].fanouts = 0;
+    bad[count++].fanouts = 33;
+    bad[count++].max_mounts = 0;
+    bad[count++].max_mounts = INT32_MAX;
+    bad[count++].max_programmes = 0;
+    bad[count++].max_programmes = INT32_MAX;
+    bad[count++].max_listeners = -1;
+    bad[count++].kept_ticks = 9;
+    bad[count++].kept_ticks = INT32_MAX;
+    for (int i = 0; i < count; i++) {
+        errno = 0;
+        CHECK(!loa_engine_create(&bad[i]) && errno == EINVAL);
+    }
+}
+
+static void create_without_memory(void)
+{
+    int before = descriptors();
+    for (int is_virtual = 0; is_virtual < 2; is_virtual++) {
+        loa_engine_config wanted = config(is_virtual);
+        loa_engine *engine = NULL;
+        int failed = 0;
+        for (int nth = 1; !engine; nth++) {
+            atomic_store(&failing_countdown, nth);
+            engine = loa_engine_create(&wanted);
+            if (!engine)
+                CHECK(errno == ENOMEM);
+            atomic_store(&failing_countdown, 0);
+            failed += !engine;
+            if (!engine)
+                CHECK(descriptors() == before);
+        }
+        CHECK(failed >= 10);
+        loa_engine_destroy(engine);
+        CHECK(descriptors() == before);
+    }
+    loa_engine_destroy(NULL);
+}
+
+/* Each allocation in turn fails while a little station runs: it loses a listener or a page, not its
+ * head, and hears of nobody twice. */
+static void run_without_memory(void)
+{
+    loa_clip *clip = make_clip();
+    int before = descriptors();
+    for (int nth = 1; nth < 60; nth++) {
+        loa_engine_config wanted = config(1);
+        loa_engine *engine = loa_engine_create(&wanted);
+        int mounts[2] = {loa_engine_open_mount(engine), loa_engine_open_mount(engine)};
+        int peers[6];
+        atomic_store(&failing_countdown, nth);
+        int64_t live = loa_engine_open_live(engine, &CHAIN, &RING, START);
+        CHECK(live > 0 || live == LOA_ENOMEM);
+        int64_t played = loa_engine_open_clip(engine, clip, START, 0, PACKETS);
+        CHECK(played > 0 || played == LOA_ENOMEM);
+        if (played > 0)
+            CHECK(loa_engine_carry(engine, mounts, 2, played, START) == START);
+        for (int i = 0; i < 6; i++) {
+            int pair[2];
+            CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+            loa_join join = {.fd = pair[0], .mount = mounts[i % 2], .cadence = i % 3 ? 2 : 10,
+                             .burst_ticks = 10, .max_lag_ticks = 100, .from_tick = -1};
+            int64_t id = loa_engine_join(engine, &join, (const uint8_t *)"prefix", 6);
+            CHECK(id > 0 || id == LOA_ENOMEM);
+            if (id < 0)
+                close(pair[0]);
+            peers[i] = pair[1];
+        }
+        CHECK(loa_engine_advance(engine, 40) == LOA_OK);
+        atomic_store(&failing_countdown, 0);
+        CHECK(loa_engine_advance(engine, 40) == LOA_OK);
+        CHECK(loa_engine_tick(engine) == START + 79);
+        loa_engine_stop(engine, 10);
+        loa_engine_stats stats;
+        loa_engine_read_stats(engine, &stats);
+        CHECK(stats.listeners == 0 && stats.leaves_lag == 0);
+        loa_event events[64];
+        int left = 0, count = loa_engine_events(engine, events, 64);
+        for (int i = 0; i < count; i++)
+            left += events[i].kind == LOA_EVENT_LEFT;
+        CHECK((uint64_t)left == stats.joins);
+        loa_engine_destroy(engine);
+        for (int i = 0; i < 6; i++)
+            close(peers[i]);
+        CHECK(descriptors() == before);
+    }
+    loa_clip_release(clip);
+}
+
+/* --- everything at once */
+
+static loa_engine *engine;
+static loa_clip *clip;
+static atomic_int ending;
+static _Atomic int64_t joined, left, refused;
+
+static void pause_us(long us)
+{
+    loa_clock_sleep_until(loa_clock_ns(CLOCK_MONOTONIC) + us * 1000);
+}
+
+static void *join_and_leave(void *argument)
+{
+    uint64_t seed = (uint64_t)(uintptr_t)argument;
+    enum { MINE = 40 };
+    int peers[MINE];
+    memset(peers, -1, sizeof peers);
+    for (int stopped = 0; !stopped;) {
+        int which = check_below(&seed, MINE);
+        if (peers[which] >= 0) {
+            char bytes[65536];
+            while (read(peers[which], bytes, sizeof bytes) > 0)
+                ;
+            if (check_below(&seed, 3) == 0) {
+                close(peers[which]);
+                peers[which] = -1;
+            }
+            continue;
+        }
+        int pair[2], small = 1;
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+        if (check_below(&seed, 2))
+            setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+        loa_join join = {.fd = pair[0], .mount = check_below(&seed, MOUNTS),
+                         .cadence = check_below(&seed, 2) ? 2 : 10, .drop = check_below(&seed, 2),
+                         .burst_ticks = check_below(&seed, 50),
+                         .max_lag_ticks = 10 + check_below(&seed, 50),
+                         .from_tick = loa_engine_tick(engine) - check_below(&seed, 60)};
+        int64_t id = loa_engine_join(engine, &join, (const uint8_t *)"prefix", 6);
+        if (id > 0) {
+            atomic_fetch_add(&joined, 1);
+            peers[which] = pair[1];
+        } else {
+            CHECK(id == LOA_EGONE || id == LOA_EFULL);
+            atomic_fetch_add(&refused, 1);
+            close(pair[0]);
+            close(pair[1]);
+            stopped = id == LOA_EGONE;
+        }
+        pause_us(200);
+    }
+    for (int i = 0; i < MINE; i++)
+        if (peers[i] >= 0)
+            close(peers[i]);
+    return NULL;
+}
+
+static void *change_carriage(void *argument)
+{
+    uint64_t seed = (uint64_t)(uintptr_t)argument;
+    int64_t opened[8] = {0};
+    while (!atomic_load(&ending)) {
+        int which = check_below(&seed, 8);
+        int64_t now = loa_engine_tick(engine);
+        opened[which] = loa_engine_open_clip(engine, clip, now - check_below(&seed, 20),
+                                             check_below(&seed, 50), 1 + check_below(&seed, 60));
+        int32_t mounts[MOUNTS] = {0, 1, 2, 3, 4, 5};
+        if (opened[which] > 0)
+            loa_engine_carry(engine, mounts, 1 + check_below(&seed, MOUNTS), opened[which],
+                             now + check_below(&seed, 10));
+        int64_t old = opened[check_below(&seed, 8)];
+        loa_programme_stats stats;
+        loa_engine_programme_stats(engine, old, &stats);
+        if (check_below(&seed, 3) == 0)
+            loa_engine_cut(engine, old);
+        loa_engine_release(engine, opened[which]);
+        pause_us(3000);
+    }
+    return NULL;
+}
+
+static void *speak(void *argument)
+{
+    uint64_t seed = (uint64_t)(uintptr_t)argument;
+    float block[960];
+    while (!atomic_load(&ending)) {
+        int64_t live = loa_engine_open_live(engine, &CHAIN, &RING, 0);
+        if (live < 0)
+            continue;
+        loa_ring *ring = loa_engine_ring(engine, live);
+        int32_t mount = check_below(&seed, MOUNTS);
+        loa_engine_carry(engine, &mount, 1, live, 0);
+        for (int i = 0; i < 40 && !atomic_load(&ending); i++) {
+            for (int k = 0; k < 960; k++)
+                block[k] = (float)check_below(&seed, 1000) / 2000.0F;
+            loa_ring_write(ring, block, 960, 1);
+            loa_programme_stats stats;
+            CHECK(loa_engine_programme_stats(engine, live, &stats) == LOA_OK && stats.live);
+            pause_us(i % 10 ? 5000 : 40000);
+        }
+        if (check_below(&seed, 2))
+            loa_engine_cut(engine, live);
+        loa_ring_finish(ring);
+        loa_engine_release(engine, live);
+    }
+    return NULL;
+}
+
+static void *look_on(void *argument)
+{
+    loa_event events[64];
+    (void)argument;
+    for (int more = 1; more;) {
+        more = !atomic_load(&ending);
+        struct pollfd readable = {.fd = loa_engine_event_fd(engine), .events = POLLIN};
+        poll(&readable, 1, 20);
+        int count;
+        while ((count = loa_engine_events(engine, events, 64)) > 0)
+            for (int i = 0; i < count; i++)
+                atomic_fetch_add(&left, events[i].kind == LOA_EVENT_LEFT);
+        loa_engine_stats stats;
+        loa_engine_read_stats(engine, &stats);
+        int32_t listeners[MOUNTS];
+        CHECK(loa_engine_mount_listeners(engine, listeners, MOUNTS) == LOA_OK);
+    }
+    return NULL;
+}
+
+static void all_at_once(uint64_t seed)
+{
+    int before = descriptors();
+    clip = make_clip();
+    loa_engine_config wanted = config(0);
+    engine = loa_engine_create(&wanted);
+    CHECK(engine);
+    for (int i = 0; i < MOUNTS; i++)
+        CHECK(loa_engine_open_mount(engine) == i);
+    CHECK(loa_engine_open_mount(engine) == LOA_EFULL);
+    void *(*const work[])(void *) = {join_and_leave, join_and_leave, change_carriage, speak, speak,
+                                     look_on};
+    enum { THREADS = sizeof work / sizeof *work };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, work[i], (void *)(uintptr_t)(seed + (uint64_t)i));
+    pause_us(3000000);
+    loa_engine_stop(engine, 300); /* while all others go on */
+    atomic_store(&ending, 1);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    loa_engine_stats stats;
+    loa_engine_read_stats(engine, &stats);
+    printf("%lld ticks, %lld joins, %lld refused, %lld pages\n", (long long)stats.ticks_made,
+           (long long)stats.joins, (long long)atomic_load(&refused), (long long)stats.pages_sent);
+    CHECK(stats.ticks_made > 20 && stats.joins > 20 && stats.pages_sent > 20);
+    CHECK((int64_t)stats.joins == atomic_load(&joined) && atomic_load(&left) == atomic_load(&joined));
+    CHECK(stats.leaves_peer + stats.leaves_lag + stats.leaves_stop == stats.joins);
+    CHECK(stats.listeners == 0 && stats.events_dropped == 0);
+    loa_engine_destroy(engine);
+    loa_clip_release(clip);
+    CHECK(descriptors() == before);
+}
+
+int main(void)
+{
+    uint64_t seed = check_seed();
+    refuse_bad_configs();
+    create_without_memory();
+    run_without_memory();
+    all_at_once(seed);
+    return check_result();
+}
