@@ -42,8 +42,9 @@ static void run(int threads)
             /* The same audio: the same packets, whoever made them. */
             CHECK(packet && size == first_size && memcmp(packet, first, size) == 0);
         }
-        loa_programme_destroy(programmes[i]);
     }
+    for (int i = 0; i < PROGRAMMES; i++)
+        loa_programme_destroy(programmes[i]);
     CHECK((loa_workers_cpu_ns(workers) > 0) <= (threads > 0));
     loa_workers_destroy(workers);
 }

@@ -102,7 +102,8 @@ int loa_fanout_join(loa_fanout *fanout, const loa_join *join, int64_t id, const 
     listener->cadence = (uint8_t)join->cadence;
     listener->drop = join->drop != 0;
     listener->prefix_size = (uint32_t)prefix_size;
-    memcpy(listener->prefix, prefix, prefix_size);
+    if (prefix_size > 0)
+        memcpy(listener->prefix, prefix, prefix_size);
     atomic_fetch_add_explicit(&fanout->counters.listeners, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&fanout->shared->mounts[join->mount].listeners, 1,
                               memory_order_relaxed);
