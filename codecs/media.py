@@ -197,6 +197,7 @@ class Decoder:
 
     def __iter__(self) -> Iterator[Samples]:
         """Yield the blocks. Raises ``MediaError`` when nothing at all could be decoded."""
+        pending = 0
         for frame in self._frames():
             graph = self._graph
             if graph is None or not graph.takes(frame):
@@ -204,7 +205,11 @@ class Decoder:
                     yield from self._given(graph.finish())
                 graph = self._graph = self._build(frame)
             graph.push(frame)
-            yield from self._given(graph.pull())
+            # Asking in vain costs more than samples do: a file's come half a second at once.
+            pending += frame.samples
+            if self._forced or 2 * pending >= frame.sample_rate:
+                pending = 0
+                yield from self._given(graph.pull())
         if self._graph is not None:
             yield from self._given(self._graph.finish())
         if self.samples == 0 and self.damaged:
@@ -393,7 +398,6 @@ class _Graph:
         wanted = f"sample_rates={RATE}:sample_fmts=flt:channel_layouts={layout}"
         chain.append(graph.add("aformat", wanted))
         if batch:
-            # A file's samples come half a second at a time: far fewer calls.
             chain.append(graph.add("asetnsamples", f"n={RATE // 2}:p=0"))
         chain.append(graph.add("abuffersink"))
         graph.link_nodes(*chain).configure()

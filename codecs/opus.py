@@ -6,12 +6,13 @@ import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from loa.codecs.errors import CodecError
-from loa.codecs.ogg import BOS, OggReader, Packet, make_page
+from loa.codecs.ogg import BOS, EOS, OggReader, Packet, make_page
 from loa.native.error import NativeError
 from loa.native.opus import OpusDecoder
 
@@ -195,6 +196,65 @@ def header_pages(head: OpusHead, tags: OpusTags) -> bytes:
 def timeline_headers() -> bytes:
     """Return what comes before the pages of any mount: one constant for all of them."""
     return header_pages(OpusHead(1), OpusTags(VENDOR))
+
+
+class OpusFileWriter:
+    """Writes an ordinary Ogg Opus file: one channel, whole 20 ms packets, a page a second.
+
+    Call ``add`` with packets as ``OpusEncoder.encode_many`` gives them, then ``finish``; the file
+    remains the caller's. What the file raises passes through.
+    """
+
+    PAGE = 50
+    """Packets of a full page: a second."""
+
+    def __init__(self, file: BinaryIO, tags: OpusTags | None = None) -> None:
+        self._file = file
+        self._data = bytearray()
+        self._sizes: list[int] = []
+        self._sequence = 2
+        self.packets = 0
+        """Packets added so far."""
+        self.bytes = file.write(header_pages(OpusHead(1), tags or OpusTags(VENDOR)))
+        """Bytes written so far."""
+
+    def add(self, data: bytes, sizes: npt.NDArray[np.uint16]) -> None:
+        """Add packets that lie one behind the other in ``data``."""
+        self._data += data
+        self._sizes += sizes.tolist()
+        self.packets += len(sizes)
+        # The last page waits, since it must say that it is the last.
+        while len(self._sizes) > self.PAGE:
+            self._write(0, 0)
+
+    def finish(self, samples: int) -> None:
+        """Write the rest. ``samples``: what is to be heard, without pre-skip and padding.
+
+        Raises ``ValueError`` when there are no packets.
+        """
+        if not self._sizes:
+            raise ValueError("no packets")
+        while self._sizes:
+            self._write(EOS, PRE_SKIP + samples)
+
+    def _write(self, flags: int, end: int) -> None:
+        """Write a page; the one with nothing behind it gets ``flags`` and ends at ``end``."""
+        count = values = 0
+        for size in self._sizes[: self.PAGE]:
+            values += size // 255 + 1
+            if values > 255:
+                break
+            count += 1
+        sizes, self._sizes = self._sizes[:count], self._sizes[count:]
+        size = sum(sizes)
+        last = flags and not self._sizes
+        granule = end if last else FRAME * (self.packets - len(self._sizes))
+        page = make_page(
+            bytes(self._data[:size]), sizes, granule, self._sequence, flags=flags if last else 0
+        )
+        del self._data[:size]
+        self._sequence += 1
+        self.bytes += self._file.write(page)
 
 
 def has_fec(packet: bytes) -> bool:

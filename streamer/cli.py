@@ -157,6 +157,17 @@ def receiver_run(
     raise typer.Exit(main(Options(url, out, cadence, device, seconds, json)))
 
 
+@app.command()
+def measure(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", show_default=False)],
+    json: Annotated[bool, typer.Option("--json", help="Print a list for scripts.")] = False,
+) -> None:
+    """Measure loudness and true peak of files, as they are and as they would go out."""
+    from loa.codecs.measure import run
+
+    raise typer.Exit(run(files, as_json=json))
+
+
 def main() -> None:
     """Run the command line."""
     app()
