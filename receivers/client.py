@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import aiohttp
 from yarl import URL
@@ -55,6 +57,14 @@ def checked_url(text: str) -> URL:
     return url
 
 
+def tls_with(authority: str | Path) -> ssl.SSLContext:
+    """Return TLS that trusts only the certificates of a PEM file. Raises ``FatalError``."""
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (OSError, ssl.SSLError) as error:
+        raise FatalError(f"{authority}: {error.strerror or error}") from error
+
+
 class Client:
     """Feeds a ``Hearing`` from one URL until it is cancelled.
 
@@ -71,6 +81,7 @@ class Client:
         backoff: Backoff | None = None,
         clock: Callable[[], float] | None = None,
         dead_after: float = DEAD_AFTER,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.url = checked_url(url)
         self.state = LinkState()
@@ -79,6 +90,7 @@ class Client:
         self._backoff = backoff or Backoff()
         self._clock = clock or asyncio.get_running_loop().time
         self._dead_after = dead_after
+        self._tls = tls
         self._last_new = -1e9
 
     async def run(self) -> None:
@@ -114,7 +126,9 @@ class Client:
         """Listen to one connection until it ends; return the seconds that the server asks us to
         stay away."""
         headers = {"Accept": "audio/ogg", "User-Agent": "loa-receiver"}
-        async with session.get(self._request(), headers=headers) as response:
+        async with session.get(
+            self._request(), headers=headers, ssl=True if self._tls is None else self._tls
+        ) as response:
             if response.status != 200:
                 self.state.error = f"the server answers {response.status} {response.reason or ''}"
                 return _retry_after(response)

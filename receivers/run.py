@@ -9,12 +9,13 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.live import Live
 
-from loa.receivers.client import Client
+from loa.receivers.client import Client, tls_with
 from loa.receivers.hearing import Hearing, Samples
 from loa.receivers.outputs import Opened, Output, OutputError, output_named
 from loa.receivers.report import Meter, Report, live_line, make_report
@@ -35,6 +36,7 @@ class Options:
     device: str | None = None
     seconds: float = 0.0
     json: bool = False
+    authority: Path | None = None
 
 
 class Receiver:
@@ -43,7 +45,12 @@ class Receiver:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.hearing = Hearing(options.cadence)
-        self.client = Client(options.url, self.hearing, options.cadence)
+        self.client = Client(
+            options.url,
+            self.hearing,
+            options.cadence,
+            tls=tls_with(options.authority) if options.authority else None,
+        )
         self.output: Output = output_named(options.out, options.device)
         self.meter = Meter()
         self._started = time.monotonic()

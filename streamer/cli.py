@@ -143,6 +143,9 @@ def receiver_run(
     device: Annotated[
         str | None, typer.Option(help="The sound card, by number or part of its name.")
     ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="Trust only certificates signed by this one (PEM).")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0, help="Stop after so long; 0: never.")] = 0,
     json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON a second, for scripts.")
@@ -154,7 +157,7 @@ def receiver_run(
 
     if cadence not in DEPTHS:
         raise typer.BadParameter(f"one of {', '.join(DEPTHS)}", param_hint="--cadence")
-    raise typer.Exit(main(Options(url, out, cadence, device, seconds, json)))
+    raise typer.Exit(main(Options(url, out, cadence, device, seconds, json, ca)))
 
 
 @app.command()
