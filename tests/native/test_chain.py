@@ -55,8 +55,16 @@ def decibels(amplitude: float) -> float:
 # --- the loudness of a talker
 
 
-@pytest.mark.parametrize("lufs", [-45.0, -38.0, -30.0, -23.0, -16.0, -10.0, -6.0])
-@pytest.mark.parametrize("voice", ["vi", "vi+f3", "formula"])
+LEVELS = {
+    "vi": [-45.0, -38.0, -30.0, -23.0, -16.0, -10.0, -6.0],
+    "vi+f3": [-45.0, -23.0, -6.0],
+    "formula": [-45.0, -23.0, -6.0],
+}
+
+
+@pytest.mark.parametrize(
+    ("voice", "lufs"), [(voice, lufs) for voice, levels in LEVELS.items() for lufs in levels]
+)
 def test_a_steady_talker_comes_out_at_the_target(voice: str, lufs: float) -> None:
     sound = talker(voice)[: 70 * RATE] * np.float32(10 ** (lufs / 20))
     shaped = Chain(complexity=QUICK).process(sound, speech_flags(sound))
@@ -65,8 +73,10 @@ def test_a_steady_talker_comes_out_at_the_target(voice: str, lufs: float) -> Non
     assert lufs_of(shaped.audio, 2, 10) == pytest.approx(-16.0, abs=3.0)
 
 
-@pytest.mark.parametrize(("first", "then"), [(-30, -18), (-18, -30), (-33, -45), (-18, -6)])
-@pytest.mark.parametrize("voice", ["vi", "formula"])
+@pytest.mark.parametrize(
+    ("voice", "first", "then"),
+    [("vi", -30, -18), ("vi", -33, -45), ("formula", -18, -30), ("formula", -18, -6)],
+)
 def test_a_step_of_12_db_is_followed_in_10_s(voice: str, first: int, then: int) -> None:
     sound = talker(voice)
     gains = np.where(np.arange(len(sound)) < 40 * RATE, 10 ** (first / 20), 10 ** (then / 20))
@@ -182,8 +192,10 @@ def test_the_leveller_alone() -> None:
 # --- what listeners get
 
 
-@pytest.mark.parametrize("name", ["vi", "vi+f3", "formula", "music"])
-@pytest.mark.parametrize("lufs", [-40.0, -23.0, -8.0])
+@pytest.mark.parametrize(
+    ("name", "lufs"),
+    [("vi", -40), ("vi", -8), ("vi+f3", -23), ("formula", -23), ("music", -23), ("music", -8)],
+)
 def test_decoded_live_stays_under_full_scale(name: str, lufs: float) -> None:
     sound = music(20) if name == "music" else talker(name)[: 20 * RATE]
     sound = at_lufs(sound, lufs)

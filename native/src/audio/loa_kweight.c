@@ -26,8 +26,22 @@ void loa_kweight_start(loa_kweight *filter, double rate)
     filter->pass_a[1] = (1.0 - k / PASS_Q + k * k) / a0;
 }
 
+/* Digital silence after what came before has rung out: most of what a silent source sends. */
+static int is_silent(const loa_kweight *filter, const float *samples, int count, int stride)
+{
+    if (filter->shelf[0] != 0.0 || filter->shelf[1] != 0.0 || filter->pass[0] != 0.0 ||
+        filter->pass[1] != 0.0)
+        return 0;
+    for (int i = 0; i < count; i++)
+        if (samples[(long)i * stride] != 0.0f)
+            return 0;
+    return 1;
+}
+
 double loa_kweight_energy(loa_kweight *filter, const float *samples, int count, int stride)
 {
+    if (is_silent(filter, samples, count, stride))
+        return 0.0;
     const double b0 = filter->shelf_b[0], b1 = filter->shelf_b[1], b2 = filter->shelf_b[2];
     const double a1 = filter->shelf_a[0], a2 = filter->shelf_a[1];
     const double c1 = filter->pass_a[0], c2 = filter->pass_a[1];

@@ -111,12 +111,16 @@ static int take_in(loa_limiter *limiter, const float *samples, int frames)
     float *needed = limiter->needed + HOLD - 1;
     const float ceiling = limiter->ceiling;
     float most = 0.0f;
-    for (int i = 0; i < frames; i++) {
-        float peak = limiter->peaks[i] > ceiling ? limiter->peaks[i] : ceiling;
-        needed[i] = ceiling / peak;
-        most = peak > most ? peak : most;
-    }
-    return most > ceiling;
+    for (int i = 0; i < frames; i++)
+        most = limiter->peaks[i] > most ? limiter->peaks[i] : most;
+    for (int i = 0; i < frames; i++)
+        needed[i] = 1.0f;
+    if (most <= ceiling)
+        return 0;
+    for (int i = 0; i < frames; i++)
+        if (limiter->peaks[i] > ceiling)
+            needed[i] = ceiling / limiter->peaks[i];
+    return 1;
 }
 
 /* held[i] becomes the least of needed[i] .. needed[i + HOLD - 1], by windows that double. */
