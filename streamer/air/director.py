@@ -146,7 +146,8 @@ class Director:
         feed = self._live_on(area.path)
         if feed is not None and (feed.secret != secret or feed.alive):
             raise AreaBusy(f"another source is live on {area.path}")
-        if feed is not None and (feed.kind is not kind or feed.closing):
+        studio = kind is SourceKind.STUDIO
+        if feed is not None and ((feed.kind is SourceKind.STUDIO) != studio or feed.closing):
             self._give_up(feed, "replaced")
             feed = None
         if feed is None:

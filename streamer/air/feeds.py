@@ -145,6 +145,11 @@ class FeedSession:
     def title(self, title: str) -> None:
         self.feed.title = title
 
+    def settle(self, kind: SourceKind) -> None:
+        """Say what the first bytes turned out to be; before the first ``write``."""
+        if self.feed.programme is None:
+            self.feed.kind = kind
+
     @property
     def space(self) -> int:
         """Samples that ``write`` would accept now."""

@@ -21,7 +21,15 @@ from aiohttp import web
 from loa.streamer.core.attempts import Attempts
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.body import Body, BodyError, framing
-from loa.streamer.ingest.containers import ACCEPTED, SHOWN, SNIFF, OggTail, base_type, container
+from loa.streamer.ingest.containers import (
+    ACCEPTED,
+    SHOWN,
+    SNIFF,
+    Container,
+    OggTail,
+    base_type,
+    container,
+)
 from loa.streamer.ingest.decoders import Decoders
 from loa.streamer.ingest.decoding import Decoding
 from loa.streamer.ingest.reply import clean, header_block
@@ -305,7 +313,7 @@ class IcecastSource(asyncio.Protocol):
             self._session = self._door.sources.open(
                 self.area,
                 secret,
-                kind=SourceKind.OPUS if "ogg" in kind or "opus" in kind else SourceKind.STREAM,
+                kind=SourceKind.OPUS if ACCEPTED[kind] is Container.OGG else SourceKind.STREAM,
                 name=clean(name or "", _MAX_NAME).strip(),
                 peer=self._peer,
             )
@@ -344,9 +352,9 @@ class IcecastSource(asyncio.Protocol):
 
     def _decode(self, start: bytes) -> None:
         assert self._session is not None
-        self._decoding = self._door.decoders.start(
-            container(self._content_type(), start), self._session, self._on_space, self._done
-        )
+        found = container(self._content_type(), start)
+        self._session.settle(SourceKind.OPUS if found is Container.OGG_OPUS else SourceKind.STREAM)
+        self._decoding = self._door.decoders.start(found, self._session, self._on_space, self._done)
 
     def _feed(self, audio: bytes) -> None:
         assert self._decoding is not None

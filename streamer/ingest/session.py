@@ -52,6 +52,12 @@ class Session(Protocol):
     on_close: Callable[[str], None] | None
     """Called on the loop with a reason when the server ends it; nothing is to be called after."""
 
+    def settle(self, kind: SourceKind) -> None:
+        """Say what the first bytes turned out to be, where the request's type said otherwise.
+
+        Before the first ``write``. Loop only.
+        """
+
     @property
     def space(self) -> int:
         """Samples that ``write`` would accept now."""

@@ -36,6 +36,10 @@ class FakeSession:
         self.outcome: str | None = None
         self.over = asyncio.Event()
 
+    def settle(self, kind: SourceKind) -> None:
+        assert not self.blocks
+        self.kind = kind
+
     @property
     def space(self) -> int:
         return 1 << 30 if self.room is None else self.room
