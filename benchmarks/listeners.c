@@ -15,6 +15,7 @@
  *   open N IN_FLIGHT SECONDS   open listeners until N are on and have heard a page; at most IN_FLIGHT
  *                              at a time are between connect() and the answer's first bytes
  *   measure SECONDS            forget all counts, listen, report
+ *   collect SECONDS            the same, but count what came since the opening as well
  *   close                      break all connections at once (RST, so that no port stays in TIME_WAIT)
  *   quit
  *
@@ -360,11 +361,13 @@ static void do_open(int number, int limit, double seconds)
            (unsigned long long)count.lost);
 }
 
-static void do_measure(double seconds)
+static void do_measure(double seconds, bool forget)
 {
-    memset(&count, 0, sizeof count);
-    bench_reset(&delay);
-    bench_reset(&lateness);
+    if (forget) {
+        memset(&count, 0, sizeof count);
+        bench_reset(&delay);
+        bench_reset(&lateness);
+    }
     const int64_t start = bench_now(), used = bench_cpu();
     const int64_t until = start + (int64_t)(seconds * 1e9);
     while (bench_now() < until)
@@ -484,7 +487,9 @@ int main(int argc, char **argv)
             && number <= MAX_LISTENERS && limit > 0)
             do_open(number, limit, seconds);
         else if (sscanf(line, "measure %lf", &seconds) == 1)
-            do_measure(seconds);
+            do_measure(seconds, true);
+        else if (sscanf(line, "collect %lf", &seconds) == 1)
+            do_measure(seconds, false);
         else if (strcmp(line, "close") == 0)
             do_close();
         else if (strcmp(line, "quit") == 0)

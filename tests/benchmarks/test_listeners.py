@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,8 +60,8 @@ def serving(*pieces: bytes) -> Iterator[Address]:
             client.close()
 
 
-def counts(pages: list[bytes]) -> tuple[int, int, int, int]:
-    """Serve pages only after the measurement began, to one listener; what was counted."""
+def collected(pages: list[bytes]) -> dict[str, Any]:
+    """Serve a page and then these, in pieces, to one listener; the report on all of them."""
     server = socket.create_server(("127.0.0.1", 0))
     with server, Listeners(Address("127.0.0.1", server.getsockname()[1], "/x.opus")) as crowd:
         crowd.tell("open 1 1 10")
@@ -69,12 +70,17 @@ def counts(pages: list[bytes]) -> tuple[int, int, int, int]:
             client.recv(4096)
             client.sendall(HEAD + timeline_headers() + page(FIRST + 1))
             assert crowd.answer(10)["hearing"] == 1
-            crowd.tell("measure 0.4")
             whole = b"".join(pages)
             for at in range(0, len(whole), 100):  # never on a page's boundary
                 client.sendall(whole[at : at + 100])
-            report = crowd.answer(10)
-    assert report["pages"] == len(pages)
+            report = crowd.ask("collect 0.3", 10)
+    assert report["pages"] == len(pages) + 1
+    return report
+
+
+def counts(pages: list[bytes]) -> tuple[int, int, int, int]:
+    """Return gaps, ticks missing in them, repeats and wrong numbers."""
+    report = collected(pages)
     return report["gaps"], report["missing_ticks"], report["repeats"], report["sequence_errors"]
 
 
@@ -92,18 +98,8 @@ def test_gaps_repeats_and_numbers_are_seen() -> None:
 def test_a_wrong_checksum_is_seen() -> None:
     broken = bytearray(page(FIRST + 3))
     broken[-1] ^= 1
-    server = socket.create_server(("127.0.0.1", 0))
-    with server, Listeners(Address("127.0.0.1", server.getsockname()[1], "/x")) as crowd:
-        crowd.tell("open 1 1 10")
-        client, _ = server.accept()
-        with client:
-            client.recv(4096)
-            client.sendall(HEAD + timeline_headers() + page(FIRST + 1))
-            crowd.answer(10)
-            crowd.tell("measure 0.3")
-            client.sendall(bytes(broken) + page(FIRST + 5) * 40)
-            report = crowd.answer(10)
-    assert report["crc_checked"] >= 2 and report["crc_wrong"] == 1
+    report = collected([bytes(broken)] * 40)
+    assert report["crc_checked"] >= 2 and report["crc_wrong"] == report["crc_checked"] - 1
 
 
 def test_garbage_and_refusals_end_a_listener() -> None:
