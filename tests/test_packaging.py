@@ -88,7 +88,9 @@ def test_the_sdist_has_the_c_core_and_the_licence(built: tuple[Path, Path]) -> N
     with tarfile.open(sdist) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
     assert {"LICENSE", "README.md", "CHANGELOG.md", "setup.py", "native/build.py"} <= names
-    assert {f"native/src/audio/{path.name}" for path in (ROOT / "native/src/audio").glob("*.[ch]")} <= names
+    assert {
+        f"native/src/audio/{path.name}" for path in (ROOT / "native/src/audio").glob("*.[ch]")
+    } <= names
     assert not any(name.endswith((".so", ".o")) for name in names)
 
 

@@ -1,0 +1,228 @@
+"""What people and players open: the listening page, playlists, and Icecast's status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Protocol
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from loa.streamer.air.listeners import CADENCES
+from loa.streamer.air.mounts import MountInfo, Mounts
+from loa.streamer.ingest.frontdoor import STREAM_EXTENSION
+
+ASSETS = {
+    "listen.js": "text/javascript",
+    "player.js": "text/javascript",
+    "ogg.js": "text/javascript",
+    "webm.js": "text/javascript",
+    "listen.css": "text/css",
+}
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "media-src 'self' blob:; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+NO_STORE = {"Cache-Control": "no-cache, no-store"}
+OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
+
+_HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Audience(Protocol):
+    """What is needed of ``streamer/air/listeners.py``."""
+
+    def on(self, mount: int) -> int:
+        """Return the listeners that a mount has now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """A kind of playlist: its extension, media type and how one entry is written."""
+
+    extension: str
+    media_type: str
+    write: Callable[[str, str], str]
+
+
+def m3u(name: str, url: str) -> str:
+    """Return an extended M3U with one endless entry."""
+    return f"#EXTM3U\n#EXTINF:-1,{name}\n{url}\n"
+
+
+def pls(name: str, url: str) -> str:
+    """Return a PLS with one endless entry."""
+    return f"[playlist]\nNumberOfEntries=1\nFile1={url}\nTitle1={name}\nLength1=-1\nVersion=2\n"
+
+
+def xspf(name: str, url: str) -> str:
+    """Return an XSPF playlist with one entry."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<playlist version="1" xmlns="http://xspf.org/ns/0/"><trackList><track>'
+        f"<location>{escape(url)}</location><title>{escape(name)}</title>"
+        "</track></trackList></playlist>\n"
+    )
+
+
+PLAYLISTS = (
+    Playlist("m3u", "audio/x-mpegurl", m3u),
+    Playlist("pls", "audio/x-scpls", pls),
+    Playlist("xspf", "application/xspf+xml", xspf),
+)
+
+
+def base_url(request: web.Request) -> str:
+    """Return how the client reached us: ``http://host:port``.
+
+    The Host field comes from outside and goes into what we answer, so it is used only if it looks
+    like a host; else the address of the connection is.
+    """
+    host = request.headers.get("Host", "")
+    if not _HOST.fullmatch(host):
+        assert request.transport is not None
+        name, port = request.transport.get_extra_info("sockname")[:2]
+        host = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    return f"{request.scheme}://{host}"
+
+
+def stream_path(mount: MountInfo) -> str:
+    """Return the percent-encoded path of a mount's stream."""
+    return quote(mount.path) + STREAM_EXTENSION
+
+
+class Pages:
+    """The routes of listening people; ``started`` is the server's start in seconds of the epoch."""
+
+    def __init__(self, mounts: Mounts, audience: Audience, version: str, started: float) -> None:
+        self._mounts = mounts
+        self._audience = audience
+        self._version = version
+        self._started = started
+        folder = files("loa.streamer.http")
+        self._page = (folder / "listen.html").read_bytes()
+        self._assets = {name: (folder / name).read_bytes() for name in ASSETS}
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add the routes; before the catch-all."""
+        router.add_get("/", self.page)
+        router.add_get("/assets/{name}", self.asset)
+        router.add_get("/api/v1/mounts", self.mounts)
+        router.add_get("/status-json.xsl", self.status)
+        for playlist in PLAYLISTS:
+            router.add_get(f"/{{area:.+}}.{playlist.extension}", self._playlist(playlist))
+
+    # --- the page
+
+    async def page(self, _: web.Request) -> web.Response:
+        """``/``: the mounts, each with a play button."""
+        return web.Response(
+            body=self._page,
+            content_type="text/html",
+            charset="utf-8",
+            headers={**SECURITY, "Cache-Control": "no-cache"},
+        )
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """What the page is made of."""
+        name = request.match_info["name"]
+        if name not in self._assets:
+            raise web.HTTPNotFound
+        return web.Response(
+            body=self._assets[name],
+            content_type=ASSETS[name],
+            charset="utf-8",
+            headers={**SECURITY, "Cache-Control": "no-cache"},
+        )
+
+    async def mounts(self, _: web.Request) -> web.Response:
+        """``/api/v1/mounts``: what there is to hear and what is on air, in the order to show it."""
+        found = []
+        for mount in self._mounts.all():
+            on_air = self._mounts.on_air(mount.number)
+            found.append(
+                {
+                    "path": mount.path,
+                    "name": mount.name,
+                    "description": mount.description,
+                    "stream": stream_path(mount),
+                    "listeners": self._audience.on(mount.number),
+                    "on_air": {
+                        "kind": on_air.kind,
+                        "title": on_air.title,
+                        "since": on_air.since or None,
+                    },
+                }
+            )
+        return web.json_response({"mounts": found}, headers={**NO_STORE, **OPEN_TO_ALL})
+
+    # --- for players and scripts
+
+    async def status(self, request: web.Request) -> web.Response:
+        """``/status-json.xsl`` as Icecast has it; ``?mount=/path`` for one alone.
+
+        ``source`` is an object for one mount and a list for several: clients rely on both.
+        """
+        base, wanted = base_url(request), request.query.get("mount")
+        started = datetime.fromtimestamp(self._started, UTC)
+        sources = [
+            {
+                "listeners": self._audience.on(mount.number),
+                "listenurl": base + stream_path(mount),
+                "server_name": mount.name,
+                "server_description": mount.description,
+                "server_type": "application/ogg",
+                "subtype": "Opus",
+                "audio_bitrate": 24_000,
+                "audio_channels": 1,
+                "audio_samplerate": 48_000,
+                "stream_start_iso8601": started.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "title": self._mounts.on_air(mount.number).title,
+                "dummy": None,
+            }
+            for mount in self._mounts.all()
+            if wanted is None or wanted.removesuffix(STREAM_EXTENSION) == mount.path
+        ]
+        icestats: dict[str, object] = {
+            "host": re.sub(r":[0-9]+$", "", base.partition("://")[2]),
+            "server_id": f"Loa {self._version}",
+            "server_start_iso8601": started.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+        if sources:
+            icestats["source"] = sources[0] if len(sources) == 1 else sources
+        return web.json_response({"icestats": icestats}, headers={**NO_STORE, **OPEN_TO_ALL})
+
+    def _playlist(self, playlist: Playlist) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            mount = self._mounts.find("/" + request.match_info["area"])
+            if mount is None:
+                raise web.HTTPNotFound(text="no station has this address; they are listed at /\n")
+            url = base_url(request) + stream_path(mount)
+            if (cadence := request.query.get("cadence")) in CADENCES:
+                url += f"?cadence={cadence}"
+            name = mount.name.replace("\n", " ").replace("\r", " ")
+            return web.Response(
+                body=playlist.write(name, url).encode(),
+                content_type=playlist.media_type,
+                charset="utf-8",
+                headers={
+                    **NO_STORE,
+                    **OPEN_TO_ALL,
+                    "Content-Disposition": f'inline; filename="loa.{playlist.extension}"',
+                },
+            )
+
+        return handle

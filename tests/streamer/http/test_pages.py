@@ -1,0 +1,98 @@
+"""Playlists, Icecast's status, the page's files: what they say, and to whom."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import aiohttp
+import pytest
+from aiohttp import web
+from serving import Serving, serving
+
+from loa.streamer.http.pages import ASSETS, Pages
+
+LISTEN = "/ha-giang/na-khuong.opus"
+
+
+def pages(app: web.Application, server: Serving) -> None:
+    Pages(server.mounts, server.listeners, "1.2.3", 1_700_000_000).add_routes(app.router)
+
+
+@pytest.mark.parametrize(
+    ("extension", "media_type"),
+    [
+        ("m3u", "audio/x-mpegurl"),
+        ("pls", "audio/x-scpls"),
+        ("xspf", "application/xspf+xml"),
+    ],
+)
+async def test_playlists(extension: str, media_type: str) -> None:
+    async with serving(routes=pages) as server, aiohttp.ClientSession() as client:
+        url = f"{server.url}/ha-giang/na-khuong.{extension}"
+        async with client.get(url) as response:
+            assert response.status == 200 and response.content_type == media_type
+            text = await response.text()
+            assert server.url + LISTEN in text and "Nà Khương" in text
+            if extension == "xspf":
+                space = "{http://xspf.org/ns/0/}"
+                location = ElementTree.fromstring(text).find(f".//{space}location")
+                assert location is not None and location.text == server.url + LISTEN
+        async with client.get(url + "?cadence=low") as response:
+            assert server.url + LISTEN + "?cadence=low" in await response.text()
+        async with client.get(url + "?cadence=%0Afaster") as response:
+            assert "faster" not in await response.text()
+        async with client.get(f"{server.url}/nowhere.{extension}") as response:
+            assert response.status == 404
+        for host, expected in (
+            ("radio.example:81", "http://radio.example:81"),
+            ("[::1]:8000", "http://[::1]:8000"),
+            ("evil.example/<script>", server.url),
+            ("a b", server.url),
+        ):
+            async with client.get(url, headers={"Host": host}) as response:
+                text = await response.text()
+                assert expected + LISTEN in text and "script" not in text
+
+
+async def test_status_as_icecast_has_it() -> None:
+    async with serving(routes=pages) as server, aiohttp.ClientSession() as client:
+        async with client.get(server.url + "/status-json.xsl") as response:
+            assert response.content_type == "application/json"
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            stats = json.loads(await response.text())["icestats"]
+        assert stats["server_id"] == "Loa 1.2.3"
+        assert stats["server_start_iso8601"] == "2023-11-14T22:13:20+0000"
+        assert [source["server_name"] for source in stats["source"]] == ["Nà Khương", "Bản Rừa"]
+        first = stats["source"][0]
+        assert first["listenurl"] == server.url + LISTEN
+        assert (first["title"], first["listeners"]) == ("Bản tin sáng", 0)
+        # One mount alone is an object, not a list; none is nothing.
+        query = "/status-json.xsl?mount=/ha-giang/ban-rua"
+        async with client.get(server.url + query) as response:
+            stats = json.loads(await response.text())["icestats"]
+            assert stats["source"]["server_name"] == "Bản Rừa"
+        async with client.get(server.url + "/status-json.xsl?mount=/none") as response:
+            assert "source" not in json.loads(await response.text())["icestats"]
+
+
+async def test_the_page_and_its_files() -> None:
+    async with serving(routes=pages) as server, aiohttp.ClientSession() as client:
+        for path, media_type in [("/", "text/html")] + [
+            (f"/assets/{name}", media_type) for name, media_type in ASSETS.items()
+        ]:
+            async with client.get(server.url + path) as response:
+                assert response.status == 200 and response.content_type == media_type
+                policy = response.headers["Content-Security-Policy"]
+                assert policy.startswith("default-src 'none'; script-src 'self';")
+                assert "unsafe" not in policy
+                # Nothing from third parties.
+                text = (await response.text()).replace("http://xspf.org", "")
+                assert "http://" not in text and "https://" not in text
+        async with client.get(server.url + "/assets/../pages.py") as response:
+            assert response.status == 404
+        async with client.get(server.url + "/api/v1/mounts") as response:
+            mounts = (await response.json())["mounts"]
+            assert mounts[0]["stream"] == LISTEN
+            assert mounts[0]["on_air"] == {"kind": "file", "title": "Bản tin sáng", "since": None}
+            assert mounts[1]["on_air"]["kind"] == "silence"
