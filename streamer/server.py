@@ -23,6 +23,7 @@ from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, d
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
 from loa.streamer.http import clock, health, metrics
+from loa.streamer.http.pages import Pages
 from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library, Preparation
 from loa.streamer.ingest.frontdoor import Door, DoorConfig, networks
@@ -209,6 +210,7 @@ class Server:
         app.router.add_get("/healthz", health.healthz(self.engine))
         app.router.add_get("/readyz", health.readyz(lambda: self._missing))
         app.router.add_get("/api/v1/clock", clock.clock(self.engine))
+        Pages(self.director, self.listeners, self.ready.version, time.time()).add_routes(app.router)
         app.router.add_route("*", "/{path:.*}", self.door.late)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
