@@ -17,6 +17,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: again help setup native run test check bench lint types format ctest sanitize fuzz clean \
 	packages-run packages-test packages-check
 
