@@ -162,7 +162,9 @@ class Clip:
 class LiveProgramme:
     """A programme that a source fills: the writing end of its ring.
 
-    One thread at a time writes. Call ``close`` when the source is gone for good.
+    One thread at a time writes. Call ``close`` when the source is gone for good: from any thread,
+    also while another one is in ``write`` (the ring lives on for as long as packets are kept).
+    After it everything here does nothing. The engine must be closed after the last writer is done.
     """
 
     def __init__(self, engine: Engine, handle: int) -> None:
@@ -173,37 +175,45 @@ class LiveProgramme:
     def write(self, samples: npt.NDArray[np.float32], speech: bool) -> int:
         """Write mono 48 kHz samples (float32, shape ``(n,)``) with one speech flag for all.
 
-        Returns how many were accepted: all of them, unless the ring is under pressure.
+        Returns how many were accepted: all of them, unless the ring is under pressure, and none
+        after ``close``.
         """
+        ring = self._ring
+        if ring == ffi.NULL:
+            return 0
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         return check(
-            lib.loa_ring_write(
-                self._ring, ffi.from_buffer("float[]", samples), len(samples), speech
-            )
+            lib.loa_ring_write(ring, ffi.from_buffer("float[]", samples), len(samples), speech)
         )
 
     @property
     def space(self) -> int:
         """Samples that ``write`` would accept now, when the ring is under pressure."""
-        return int(lib.loa_ring_space(self._ring))
+        ring = self._ring
+        return 0 if ring == ffi.NULL else int(lib.loa_ring_space(ring))
 
     def finish(self) -> None:
         """Say that nothing more comes; what the ring holds is still played."""
-        lib.loa_ring_finish(self._ring)
+        ring = self._ring
+        if ring != ffi.NULL:
+            lib.loa_ring_finish(ring)
 
     def reopen(self) -> None:
         """Go on writing after ``finish`` (a studio came back before the end)."""
-        lib.loa_ring_reopen(self._ring)
+        ring = self._ring
+        if ring != ffi.NULL:
+            lib.loa_ring_reopen(ring)
 
     def cut(self) -> None:
         """End at the next tick, with a fade."""
         lib.loa_engine_cut(self._engine._pointer, self.handle)
 
     def close(self) -> None:
-        """Let the engine free it once it has ended and is no longer kept; no write after this."""
-        lib.loa_ring_finish(self._ring)
-        self._ring = ffi.NULL
-        lib.loa_engine_release(self._engine._pointer, self.handle)
+        """Let it end, and the engine free it once it is no longer kept."""
+        ring, self._ring = self._ring, ffi.NULL
+        if ring != ffi.NULL:
+            lib.loa_ring_finish(ring)
+            lib.loa_engine_release(self._engine._pointer, self.handle)
 
 
 class Engine:
@@ -253,8 +263,13 @@ class Engine:
         lib.loa_engine_stop(self._pointer, drain_ms)
 
     def close(self) -> None:
-        """Stop, if that has not been done, and free everything. Nothing may be called after."""
-        ffi.release(self._pointer)
+        """Stop, if that has not been done, and free everything; idempotent.
+
+        Nothing else may be under way in another thread, and nothing be called after.
+        """
+        pointer = self.__dict__.pop("_pointer", None)
+        if pointer is not None:
+            ffi.release(pointer)
 
     # --- time
 
@@ -279,7 +294,7 @@ class Engine:
         return int(lib.loa_engine_event_fd(self._pointer))
 
     def events(self) -> list[Event]:
-        """Take the events that wait, at most 1024 at a time."""
+        """Take the events that wait, at most 1024 at a time. One thread at a time."""
         count = check(lib.loa_engine_events(self._pointer, self._events, _EVENTS_A_READ))
         return [
             Event(EventKind(e.kind), e.mount, e.tick, e.id, e.value, e.bytes)

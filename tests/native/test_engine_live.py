@@ -330,3 +330,16 @@ def test_too_many_encodes_are_made_cheaper_those_opened_meanwhile_too() -> None:
         assert all(packet != SILENCE for packet in alone + among_many)
         for live in crowd:
             live.close()
+
+
+def test_a_closed_programme_and_a_closed_engine_do_no_harm() -> None:
+    with Air() as air:
+        live = air.open()
+        live.close()
+        live.close()
+        live.finish()
+        live.reopen()
+        assert live.write(tone(1), True) == live.space == 0
+    air.engine.close()
+    with pytest.raises(AttributeError):
+        air.engine.stats()

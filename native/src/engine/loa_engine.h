@@ -5,7 +5,15 @@
  * wakes the fan-out threads, each of which owns its listeners alone. Nothing here ever calls Python.
  *
  * Thread rule: every function may be called from any thread, except create, stop and destroy, which
- * the owner calls once; with a virtual clock nothing runs but inside loa_engine_advance. */
+ * the owner calls once; with a virtual clock nothing runs but inside loa_engine_advance. All may be
+ * under way in other threads while stop is, none while destroy is.
+ *
+ * Who owns what, and how long it lives: programmes are made by any thread and freed by the tick thread
+ * alone, under the table's lock, when they have ended, were released, and every fan-out's epoch is
+ * past what a listener may look back. So the tick and the fan-outs hold no locks and count no
+ * references; whoever else looks at a programme holds the table's lock. A mount's carriage and a
+ * programme's packets are overwritten in place: readers look first and check a count afterwards
+ * (loa_mount_look_up, pagecache.c). A listener and its pages belong to one fan-out thread. */
 #ifndef LOA_ENGINE_H
 #define LOA_ENGINE_H
 
@@ -31,7 +39,11 @@ typedef struct {
 } loa_engine_config;
 
 /* A listener as it joins. The engine takes the descriptor: it closes it whatever happens, unless
- * loa_engine_join returns an error. */
+ * loa_engine_join returns an error.
+ *
+ * The descriptor is a stream socket that nobody else reads, writes or waits for any more. The engine
+ * sets no options: SO_SNDBUF (what the kernel may hide of its lag), TCP_NODELAY and TCP_USER_TIMEOUT
+ * are the caller's to set. What the peer sends is never read. */
 typedef struct {
     int32_t fd;
     int32_t mount;
