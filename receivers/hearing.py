@@ -71,7 +71,8 @@ class Hearing:
         self._gain = 0.0
         self._stream = StreamReader()
         self._fresh = False
-        self._opens: float | None = None
+        self._settled: float | None = None
+        self._open = False
         self._joins = 0
         self._bytes = 0
         self._odd = 0
@@ -108,6 +109,9 @@ class Hearing:
             new += self.jitter.put(each.tick, each.packet, now)
             for slot in self.jitter.take(now):
                 self._play(slot.packet)
+        # It begins with a page's arrival, when the ring is at its fullest: what the ring then
+        # leaves is enough until the next page.
+        self._open |= new > 0 and self._settled is not None and now >= self._settled
         return new
 
     def finish(self) -> None:
@@ -118,8 +122,8 @@ class Hearing:
         wanted = self.jitter.next_tick
         if wanted is not None and tick < wanted - ANOTHER_TIMELINE:
             self.jitter.restart()
-        if self._opens is None:
-            self._opens = now + SETTLE
+        if self._settled is None:
+            self._settled = now + SETTLE
         head = self._stream.head
         if head is not None and head.gain != self._gain:
             self._gain = head.gain
@@ -141,9 +145,9 @@ class Hearing:
 
     # --- the device's side
 
-    def read_into(self, out: Samples, now: float) -> RingState:
+    def read_into(self, out: Samples) -> RingState:
         """Fill ``out`` (float32, shape ``(960,)``) with what is due; silence when nothing is."""
-        if self._opens is None or now < self._opens:
+        if not self._open:
             out.fill(0.0)
             return RingState.PRIMING
         state = self.ring.read_into(out)[0]

@@ -179,11 +179,11 @@ static void drop(loa_ring *ring, view *v, uint64_t frames)
 
 static void begin(loa_ring *ring, view *v)
 {
-    uint64_t fill = v->head - v->tail, depth = samples_of(ring->pace.depth_ms);
+    uint64_t fill = v->head - v->tail, slack = samples_of(LOA_PACE_SLACK_MS);
+    uint64_t enough = samples_of(ring->pace.depth_ms) + slack / 2;
     /* What came before anyone listened only makes a studio late. */
-    if (!ring->begun && !v->finished && ring->config.policy == LOA_RING_TRIM
-        && fill > depth + samples_of(LOA_PACE_SLACK_MS))
-        drop(ring, v, fill - depth);
+    if (!ring->begun && !v->finished && ring->config.policy == LOA_RING_TRIM && fill > enough + slack / 2)
+        drop(ring, v, fill - enough);
     loa_pace_begin(&ring->pace, ring->missing_ms);
     ring->missing_ms = 0.0f;
     ring->begun = ring->playing = 1;
