@@ -160,9 +160,10 @@ async def test_a_deaf_listener_lags_where_the_engine_sees_it(
         for _ in range(3000):
             server.engine.advance(50)
             await asyncio.sleep(0)
-            if server.engine.stats()["lag_skips"]:
+            stats = server.engine.stats()
+            if stats["lag_skips"] or stats["leaves_lag"]:
                 break
-        assert server.engine.stats()["lag_skips"] > 0
+        assert stats["lag_skips"] or stats["leaves_lag"]
         writer.transport.abort()
         await server.until(lambda: server.listeners.tls_count == 0)
 
