@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from aiohttp import web
 
 from loa.codecs.studio import Status
+from loa.streamer.counters import Counters
+from loa.streamer.ingest.frontdoor import Door, DoorConfig, Peer
 from loa.streamer.ingest.icecast import IcecastDoor
-from loa.streamer.ingest.request import RequestParser
+from loa.streamer.ingest.reply import text_reply
+from loa.streamer.ingest.request import RequestHead
 from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
 
 TOKEN = "let me in"
@@ -124,41 +128,30 @@ class EverySecondBlock:
         return ()
 
 
-@dataclass(frozen=True)
-class Peer:
-    host: str = "10.0.0.7"
-    secure: bool = False
+class NoListeners:
+    """Nobody may listen here."""
 
-
-class _Front(asyncio.Protocol):
-    def __init__(self, door: IcecastDoor) -> None:
-        self._door = door
-        self._parser = RequestParser()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        head = self._parser.feed(data)
-        if head is not None:
-            protocol = self._door.source_protocol(head, Peer())
-            self._transport.set_protocol(protocol)
-            protocol.connection_made(self._transport)
-            if self._parser.rest:
-                protocol.data_received(self._parser.rest)
+    def admit(self, head: RequestHead, peer: Peer, transport: asyncio.Transport) -> bytes | None:
+        return text_reply(404, "nobody listens here")
 
 
 @contextlib.asynccontextmanager
 async def serving(door: IcecastDoor) -> AsyncIterator[int]:
-    """Listen with ``door`` behind the smallest front door; gives the port."""
-    server = await asyncio.get_running_loop().create_server(lambda: _Front(door), "127.0.0.1", 0)
+    """Listen with ``door`` behind the real front door; gives the port."""
+    front = Door(NoListeners(), door.source_protocol, Counters(), DoorConfig(linger=0.5))
+    app = web.Application()
+    door.add_routes(app.router)
+    app.router.add_route("*", "/{path:.*}", front.late)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    port = await front.open(runner, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield port
     finally:
-        server.close()
+        await front.stop_accepting()
         await door.close()
-        await server.wait_closed()
+        await runner.cleanup()
+        await front.close()
 
 
 def basic(token: str = TOKEN, user: str = "source") -> str:

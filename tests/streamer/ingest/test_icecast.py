@@ -108,13 +108,12 @@ async def test_libshouts_probe_is_told_to_authenticate_and_how(scene: Scene) -> 
         (head(auth="Digest x"), 401, "unauthenticated"),
         (head(auth=basic("wrong")), 401, "credentials"),
         (head(path="/nowhere.ogg"), 404, "area_unknown"),
-        (head(path="/"), 404, "area_unknown"),
+        (head("SOURCE", path="/"), 404, "area_unknown"),
         (head(type=None), 400, "no_type"),
         (head(type="text/html"), 415, "type"),
         (head(type="audio/x-mpegurl"), 415, "type"),
         (head(Transfer_Encoding="gzip"), 400, "framing"),
         (head(Transfer_Encoding="chunked", Content_Length="3"), 400, "framing"),
-        (head("POST"), 405, "method"),
     ],
 )
 async def test_refusals_have_a_status_and_a_count(
@@ -183,7 +182,7 @@ async def test_who_connected_is_passed_on(scene: Scene) -> None:
     writer.write(head(ice_name="Đài xã\tNà Khương", User_Agent="butt 0.1"))
     session = await scene.sources.session()
     assert session.name == "Đài xã Nà Khương"
-    assert session.peer == "10.0.0.7"
+    assert session.peer == "127.0.0.1"
     writer.close()
     await session.over.wait()
     _, writer = await scene.connect()
@@ -505,9 +504,9 @@ async def test_the_streams_own_title_is_shown(
 
 
 @given(
-    st.sampled_from(["PUT", "SOURCE", "POST"]),
+    st.sampled_from(["PUT", "SOURCE"]),
     st.sampled_from(["1.0", "1.1"]),
-    st.sampled_from([AREA, "/", "/x", "//", AREA + ".ogg.mp3"]),
+    st.sampled_from([AREA, "/x", "/x//", AREA + ".ogg.mp3"]),
     st.sampled_from([None, "", "Basic x", "Basic Og==", "Bearer"]),
     st.sampled_from([None, "audio/ogg", "audio/mpeg; x=y", "AUDIO/OGG", ";", "audio/aac"]),
     st.dictionaries(
