@@ -15,7 +15,7 @@ enum {
     LOUDER = 10, LOUDER_KEPT = 4, /* windows that show a louder talker, and those believed then */
     QUIETER = 20, QUIETER_KEPT = 12,
     LOSS_WINDOWS = 30,            /* windows that show what the limiter takes */
-    PERSISTENT = 60,              /* windows after which what seemed noise is a talker */
+    PERSISTENT = 40,              /* windows after which what seemed noise is a talker */
     LOCKING = 3 * TICKS_A_SECOND, /* ticks of speech in which the gain moves freely */
     PATIENCE = 5 * TICKS_A_SECOND
 };
@@ -59,7 +59,7 @@ struct loa_leveller {
     double gain, makeup;          /* dB */
     double recall;                /* gain that may come back at once after a fall */
     double applied;               /* amplitude at the end of the last block */
-    int locking;                  /* ticks of speech left in which the gain moves freely */
+    long locking;                 /* ticks of speech left in which the gain moves freely */
     int silent;                   /* ticks since the last speech */
     int fallen;
 };
@@ -149,8 +149,11 @@ static void notice_change(loa_leveller *leveller)
     }
 }
 
-static void add_window(loa_leveller *leveller, long ticks)
+static void add_window(loa_leveller *leveller, long ticks, long flagged)
 {
+    /* The speech that was needed to be sure counts as speech. */
+    if (leveller->count == leveller->first && leveller->locking > flagged)
+        leveller->locking -= flagged - 1;
     window sum = {0};
     for (long i = 0; i < ticks; i++) {
         const tick *one = tick_before(leveller, i);
@@ -188,7 +191,7 @@ static void listen(loa_leveller *leveller)
     }
     leveller->mistaken = 0;
     leveller->silent = 0;
-    add_window(leveller, ticks);
+    add_window(leveller, ticks, flagged);
 }
 
 /* What the limiter took lately, in dB, or 0 while that is not known. */
