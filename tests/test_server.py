@@ -131,7 +131,7 @@ def test_one_server_relays_another_and_falls_back_to_its_file(tmp_path: Path):
 
 
 def test_private_relays_are_refused_by_default(tmp_path: Path):
-    config = '[[areas]]\nname = "Xã"\nrelay = "http://127.0.0.1:9/x.opus"\n'
+    config = '[[areas]]\nname = "Xã"\nrelay = "http://127.0.0.1:9999/x.opus"\n'
     with serving(tmp_path, config) as server:
         until(server, "/xa", is_silent)
         assert "127.0.0.1" in server.log.read_text()

@@ -37,7 +37,10 @@ class ServerProcess:
             )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, self.log.read_text()
+        if not line:
+            self.process.wait(20)
+            self.process.stdout.close()
+            raise AssertionError(self.log.read_text())
         self.ready = json.loads(line)
         self.url: str = self.ready["url"]
         self.port = int(self.url.rpartition(":")[2])
