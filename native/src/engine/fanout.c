@@ -15,7 +15,8 @@ enum {
     PHASES = 12,             /* 2 of the low cadence, then 10 of the thrifty one */
     JOINS_A_ROUND = 256,     /* a herd that comes back must not delay those who are there */
     STUCK_TICKS = 30 * 50,   /* takes nothing at all for so long: gone, whatever its policy */
-    LOOK_TICKS = 50          /* the kernel's queue is looked at once a second */
+    LOOK_TICKS = 50,         /* the kernel's queue is looked at once a second */
+    PREFETCH = 2             /* each send pushes the next listener out of the cache */
 };
 
 struct loa_listener {
@@ -335,6 +336,11 @@ static void serve_list(loa_fanout *fanout, phase_list *list, int64_t tick)
 {
     for (int32_t i = 0; i < list->count;) {
         loa_listener *listener = list->listeners[i];
+        if (i + PREFETCH < list->count) {
+            const char *soon = (const char *)list->listeners[i + PREFETCH];
+            __builtin_prefetch(soon, 1);
+            __builtin_prefetch(soon + 64, 1);
+        }
         int reason = serve(fanout, listener, tick);
         if (!reason) {
             i++;
