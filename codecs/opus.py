@@ -383,30 +383,27 @@ class OpusStream:
         if position is None:
             # Streams may begin anywhere; one that ends on its first page begins at zero.
             position = 0 if page[-1].eos and end < total else end - total
-        blocks: list[Samples] = []
         left = total
         for packet, duration in zip(page, durations, strict=True):
             if packet.hole and self._position is not None:
                 missing = end - left - position
-                position += self._fill(missing, packet, duration, blocks)
-            blocks.append(self._one(packet, duration))
+                for block in self._fill(missing, packet, duration):
+                    yield from self._heard(block)
+                position += max(0, missing)
+            block = self._one(packet, duration)
             left -= duration
             position += duration
-        if end >= 0:
-            trim = position - end if page[-1].eos else 0
-            while trim > 0 and blocks:
-                cut = min(trim, len(blocks[-1]))
-                blocks[-1] = blocks[-1][: len(blocks[-1]) - cut]
-                trim -= cut
-                if not len(blocks[-1]):
-                    blocks.pop()
-            position = end
-        self._position = position
-        for block in blocks:
-            skipped = min(self._skip, len(block))
-            self._skip -= skipped
-            if skipped < len(block):
-                yield block[skipped:]
+            if page[-1].eos and position > end >= 0:
+                block = block[: max(0, len(block) - (position - end))]
+            yield from self._heard(block)
+        self._position = end if end >= 0 else position
+
+    def _heard(self, block: Samples) -> Iterator[Samples]:
+        """Yield what of a block lies behind the pre-skip."""
+        skipped = min(self._skip, len(block))
+        self._skip -= skipped
+        if skipped < len(block):
+            yield block[skipped:]
 
     def _samples(self, packet: Packet) -> int:
         if not packet.truncated:
@@ -429,11 +426,11 @@ class OpusStream:
         self.concealed += duration
         return self._decoder.conceal(duration)
 
-    def _fill(self, missing: int, packet: Packet, duration: int, blocks: list[Samples]) -> int:
-        """Fill a hole before ``packet``; return the samples that it stood for."""
+    def _fill(self, missing: int, packet: Packet, duration: int) -> Iterator[Samples]:
+        """Make up what is missing before ``packet``, the last of it from its FEC."""
         assert self._decoder is not None
         if missing < 120:
-            return 0
+            return
         filled = min(missing, self.MAX_CONCEALED) // 120 * 120
         self.lost += missing - filled
         fec = duration if filled >= duration and has_fec(packet.data) else 0
@@ -441,13 +438,13 @@ class OpusStream:
         self.concealed += made_up
         while made_up > 0:
             step = min(made_up, MAX_PACKET_SAMPLES)
-            blocks.append(self._decoder.conceal(step))
+            yield self._decoder.conceal(step)
             made_up -= step
         if fec:
             try:
-                blocks.append(self._decoder.fec(packet.data, fec))
+                block = self._decoder.fec(packet.data, fec)
                 self.recovered += 1
             except NativeError:
-                blocks.append(self._decoder.conceal(fec))
+                block = self._decoder.conceal(fec)
                 self.concealed += fec
-        return missing
+            yield block
