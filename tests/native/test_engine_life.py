@@ -390,3 +390,22 @@ def test_a_waiting_reader_hears_of_every_event() -> None:
             while number not in seen:
                 assert poll.poll(20_000), "a wake-up was lost"
                 seen += [event.id for event in engine.events()]
+
+
+def test_a_short_last_page_has_the_sequence_of_the_page_in_whose_place_it_stands() -> None:
+    with virtual(fanouts=1) as engine:
+        engine.advance(5)
+        clients = []
+        for _ in range(10):  # one in each phase, all with the same one tick left
+            ours, client = socket.socketpair()
+            join(engine, ours, from_tick=START + 5)
+            clients.append(client)
+        engine.stop(1000)
+        sequences: Counter[int] = Counter()
+        for client in clients:
+            (page,) = read_to_end(client)
+            assert (page.first, page.last, page.flags) == (START + 5, START + 5, EOS)
+            sequences[page.sequence] += 1
+        # Full pages would have ended with ticks 5 to 9, or 10 to 14.
+        first = START // 10 % 2**32
+        assert sequences == {first: 5, first + 1: 5}
