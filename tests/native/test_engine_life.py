@@ -394,12 +394,13 @@ def test_a_waiting_reader_hears_of_every_event() -> None:
 
 def test_a_short_last_page_has_the_sequence_of_the_page_in_whose_place_it_stands() -> None:
     with virtual(fanouts=1) as engine:
-        engine.advance(5)
+        engine.advance(4)
         clients = []
         for _ in range(10):  # one in each phase, all with the same one tick left
             ours, client = socket.socketpair()
             join(engine, ours, from_tick=START + 5)
             clients.append(client)
+        engine.advance(1)
         engine.stop(1000)
         sequences: Counter[int] = Counter()
         for client in clients:
