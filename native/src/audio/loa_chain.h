@@ -41,7 +41,9 @@ void loa_chain_destroy(loa_chain *chain);
 size_t loa_chain_max_packet(const loa_chain *chain);
 
 /* Processes exactly 960 samples, 48 kHz mono. NaN and Inf count as 0. speech: webrtcvad's flag.
- * fade: LOA_FADE_IN on the programme's first block, LOA_FADE_OUT on its last.
+ * fade: LOA_FADE_IN on the programme's first block, LOA_FADE_OUT on its last, or both in one. Each is 10 ms
+ * of a raised cosine; the fade-out ends 9.5 ms before the block does, so that what limiter and encoder still
+ * hold after this packet is silence.
  * Returns the packet's bytes (>= 1) or LOA_ECODEC. */
 int loa_chain_process(loa_chain *chain, const float *block, int speech, int fade,
                       uint8_t *packet, size_t capacity);
