@@ -144,6 +144,7 @@ class Server:
                 burst=config.listeners.burst_seconds,
                 max_lag=config.listeners.lag_seconds,
                 drop_laggards=config.listeners.lag_policy == "drop",
+                bitrate=config.sound.bitrate,
             ),
         )
         self.library = Library(
@@ -203,19 +204,20 @@ class Server:
     async def _open(self) -> None:
         self._loop.add_reader(self.engine.event_fd, self._take_events)
         self._store_tick(self.engine.tick + HIGH_WATER_AHEAD)
-        app = web.Application()
+        config, app = self.config, web.Application()
         self.icecast.add_routes(app.router)
         self.studio.add_routes(app.router)
         app.router.add_get("/metrics", self.metrics.handle)
         app.router.add_get("/healthz", health.healthz(self.engine))
         app.router.add_get("/readyz", health.readyz(lambda: self._missing))
         app.router.add_get("/api/v1/clock", clock.clock(self.engine))
-        Pages(self.director, self.listeners, self.ready.version, time.time()).add_routes(app.router)
+        Pages(
+            self.director, self.listeners, self.ready.version, time.time(), config.sound.bitrate
+        ).add_routes(app.router)
         app.router.add_route("*", "/{path:.*}", self.door.late)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
 
-        config = self.config
         certificate = None
         if config.tls.cert is not None and config.tls.key is not None:
             certificate = Certificate(config.tls.cert, config.tls.key, self.counters)

@@ -105,9 +105,20 @@ def stream_path(mount: MountInfo) -> str:
 
 
 class Pages:
-    """The routes of listening people; ``started`` is the server's start in seconds of the epoch."""
+    """The routes of listening people.
 
-    def __init__(self, mounts: Mounts, audience: Audience, version: str, started: float) -> None:
+    ``started`` is the server's start in seconds of the epoch, ``bitrate`` the streams' in bit/s.
+    """
+
+    def __init__(
+        self,
+        mounts: Mounts,
+        audience: Audience,
+        version: str,
+        started: float,
+        bitrate: int = 24_000,
+    ) -> None:
+        self._bitrate = bitrate
         self._mounts = mounts
         self._audience = audience
         self._version = version
@@ -186,7 +197,7 @@ class Pages:
                 "server_description": mount.description,
                 "server_type": "application/ogg",
                 "subtype": "Opus",
-                "audio_bitrate": 24_000,
+                "audio_bitrate": self._bitrate,
                 "audio_channels": 1,
                 "audio_samplerate": 48_000,
                 "stream_start_iso8601": started.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -75,7 +75,7 @@ class DoorConfig:
 
     head_timeout: float = 15.0
     linger: float = 2.0
-    max_connections: int = 8192
+    max_connections: int = 16_384
     backlog: int = 4096
     keepalive: float = 30.0
     proxies: tuple[Network, ...] = ()

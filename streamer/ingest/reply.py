@@ -29,7 +29,10 @@ def header_block(status: int, fields: Fields, version: tuple[int, int] = (1, 1))
 
 def clean(value: str, limit: int = 300) -> str:
     """Return ``value`` without control characters, at most ``limit`` characters of it."""
-    return "".join(character if character.isprintable() else " " for character in value[:limit])
+    value = value[:limit]
+    if value.isprintable():
+        return value
+    return "".join(character if character.isprintable() else " " for character in value)
 
 
 def text_reply(status: int, text: str, fields: Fields = (), *, body: bool = True) -> bytes:

@@ -287,3 +287,27 @@ async def run_out_of_descriptors() -> None:
         answer = await server.ask(LISTEN, size=12, seconds=15)
         assert answer == b"HTTP/1.1 200"
         server.problems.clear()  # asyncio says that it could not accept
+
+
+@on_both_loops
+async def test_a_herd_comes_back_at_once() -> None:
+    """After a power cut: everyone connects in the same moment, and nobody is refused."""
+    herd = 600
+    async with serving() as server:
+        loop = asyncio.get_running_loop()
+        clients = [socket.socket() for _ in range(herd)]
+        for client in clients:
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.connect((server.host, server.port))
+
+        async def listen(client: socket.socket) -> bytes:
+            await loop.sock_sendall(client, LISTEN)
+            return await loop.sock_recv(client, 12)
+
+        answers = await asyncio.gather(*(listen(client) for client in clients))
+        assert set(answers) == {b"HTTP/1.1 200"}
+        assert server.listeners.count == herd
+        for client in clients:
+            client.close()
+        await server.until(lambda: server.listeners.count == 0)
