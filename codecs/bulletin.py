@@ -43,7 +43,7 @@ FADE = 480
 
 _AIM = 0.2
 _PASSES = 6
-_SAMPLE_SECONDS = 40
+_SAMPLE_SECONDS = 24
 _ENCODES = 8
 _LEAD = PRE_SKIP - LOOKAHEAD
 
@@ -383,12 +383,7 @@ class _Heard:
         self._left = samples
 
     def add(self, data: bytes, sizes: npt.NDArray[np.uint16]) -> None:
-        packets = []
-        at = 0
-        for size in sizes.tolist():
-            packets.append(data[at : at + size])
-            at += size
-        audio = self._decoder.decode_many(packets)
+        audio = self._decoder.decode_frames(data, sizes)
         skipped = min(self._skip, len(audio))
         self._skip -= skipped
         audio = audio[skipped : skipped + self._left]

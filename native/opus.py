@@ -146,6 +146,27 @@ class OpusDecoder:
         parts = [self.decode(packet) for packet in packets]
         return np.concatenate(parts) if parts else self._out[:0].copy()
 
+    def decode_frames(self, data: bytes, sizes: npt.NDArray[np.uint16]) -> Samples:
+        """Decode packets of 20 ms as ``OpusEncoder.encode_many`` gives them, in one call.
+
+        Raises ``NativeError`` when one is malformed or longer, or the sizes exceed the data.
+        """
+        sizes = np.ascontiguousarray(sizes, dtype=np.uint16)
+        out = np.empty(len(sizes) * FRAME * self.channels, dtype=np.float32)
+        count = check(
+            lib.loa_opus_decode_many(
+                self._pointer,
+                ffi.from_buffer("uint8_t[]", data),
+                len(data),
+                ffi.from_buffer("uint16_t[]", sizes),
+                len(sizes),
+                ffi.from_buffer("float[]", out),
+                len(sizes) * FRAME,
+            )
+        )
+        out = out[: count * self.channels]
+        return out if self.channels == 1 else out.reshape(-1, self.channels)
+
     def conceal(self, samples: int = FRAME) -> Samples:
         """Make up ``samples`` (a multiple of 120, up to 5,760) for a packet that was lost."""
         return self._taken(lib.loa_opus_conceal(self._pointer, self._c_out, samples))

@@ -147,3 +147,19 @@ def test_any_bytes_give_samples_or_a_documented_error(packets: list[bytes], chan
             continue
         assert np.isfinite(heard).all() and len(heard) == packet_samples(packet)
     assert len(decoder.decode(OpusEncoder().encode(tone(1)))) == FRAME
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_frames_decoded_in_one_call_are_those_decoded_singly(channels: int) -> None:
+    rng = np.random.default_rng(1)
+    data, sizes = OpusEncoder().encode_many(rng.normal(0, 0.1, 20 * 960).astype(np.float32))
+    ends = np.cumsum(sizes).tolist()
+    packets = [data[end - size : end] for end, size in zip(ends, sizes.tolist(), strict=True)]
+    decoder = OpusDecoder(channels)
+    at_once = decoder.decode_frames(data, sizes)
+    np.testing.assert_array_equal(at_once, OpusDecoder(channels).decode_many(packets))
+    assert len(decoder.decode_frames(b"", sizes[:0])) == 0
+    with pytest.raises(NativeError):
+        decoder.decode_frames(data[:-1], sizes)
+    with pytest.raises(NativeError):
+        decoder.decode_frames(b"\xf9\xff\xfe" * 2, np.array([3, 3], np.uint16))  # 40 ms

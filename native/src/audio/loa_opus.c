@@ -161,6 +161,26 @@ int loa_opus_decode(loa_opus_decoder *decoder, const uint8_t *packet, size_t siz
         opus_decode_float(decoder_state(decoder), packet, (opus_int32)size, out, most, 0));
 }
 
+int64_t loa_opus_decode_many(loa_opus_decoder *decoder, const uint8_t *data, size_t data_size,
+                             const uint16_t *sizes, int32_t count, float *out, size_t capacity)
+{
+    int64_t total = 0;
+    size_t at = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (sizes[i] > data_size - at)
+            return LOA_EINVAL;
+        size_t room = capacity - (size_t)total;
+        int frames = loa_opus_decode(decoder, data + at, sizes[i],
+                                     out + total * decoder->channels,
+                                     room < LOA_OPUS_MAX_FRAMES ? (int)room : LOA_OPUS_MAX_FRAMES);
+        if (frames < 0)
+            return frames;
+        at += sizes[i];
+        total += frames;
+    }
+    return total;
+}
+
 int loa_opus_conceal(loa_opus_decoder *decoder, float *out, int samples)
 {
     if (!within(samples, 120, LOA_OPUS_MAX_FRAMES) || samples % 120 != 0)

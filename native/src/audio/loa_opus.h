@@ -60,6 +60,11 @@ void loa_opus_decoder_destroy(loa_opus_decoder *decoder);
 int loa_opus_decode(loa_opus_decoder *decoder, const uint8_t *packet, size_t size, float *out,
                     int capacity);
 
+/* Decodes count packets that lie one behind the other in data, each of sizes[i] bytes. Returns all
+ * samples a channel, LOA_EINVAL when the sizes exceed data_size, or as loa_opus_decode. */
+int64_t loa_opus_decode_many(loa_opus_decoder *decoder, const uint8_t *data, size_t data_size,
+                             const uint16_t *sizes, int32_t count, float *out, size_t capacity);
+
 /* Makes up samples for a lost packet; samples: a multiple of 120 (2.5 ms) up to 5760. Returns samples. */
 int loa_opus_conceal(loa_opus_decoder *decoder, float *out, int samples);
 
