@@ -19,9 +19,9 @@ enum {
     UNHEARD = LOA_LIMITER_DELAY + LOA_OPUS_LOOKAHEAD
 };
 
-/* Measured at 24 kb/s: Opus gives back 0.7 to 2.2 dB of peak in its speech modes, up to 3.1 dB where it
+/* Measured at 24 kb/s: Opus gives back 0.7 to 2.2 dB of peak in its speech modes, up to 4 dB where it
  * codes music (CELT, configurations 16 to 31). There the ceiling is this much lower. */
-static const float CELT_HEADROOM_DB = 1.0f;
+static const float CELT_HEADROOM_DB = 1.5f;
 enum { CELT_TOC = 16 << 3 };
 
 /* Each is written by the one thread that processes and may be read from any. */

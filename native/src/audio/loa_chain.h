@@ -18,7 +18,7 @@ typedef struct {
     int32_t complexity;    /* Opus complexity, 0..10 */
     int32_t level;         /* 1: the leveller works; 0: the audio has its loudness already */
     float target_lufs;     /* what the leveller steers to, -16 */
-    float ceiling_dbtp;    /* true-peak ceiling before the encoder, -3; 1 dB less where Opus codes music */
+    float ceiling_dbtp;    /* true-peak ceiling before the encoder, -3; 1.5 dB less where Opus codes music */
 } loa_chain_config;
 
 /* What the chain heard last; LUFS and dB, -HUGE_VALF where there is no value. */
