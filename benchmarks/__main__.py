@@ -18,21 +18,25 @@ from benchmarks.rows import Outcome, Section, attempt
 RESULTS = Path(__file__).resolve().parent / "results"
 # Where each section lives. They are imported only when they run, since each needs other things.
 SECTIONS = {
-    "mouth-to-horn": ("benchmarks.mouth_to_horn", True),
-    "fanout": ("benchmarks.fanout", True),
-    "chain": ("benchmarks.chain_cost", True),
-    "bulletin": ("benchmarks.bulletin_cost", True),
-    "crowd": ("benchmarks.crowd", False),
-    "gil": ("benchmarks.gil", False),
-    "bulletins": ("benchmarks.many_bulletins", False),
-    "liquidsoap": ("benchmarks.liquidsoap", False),
+    "mouth-to-horn": ("mouth_to_horn.run", True),
+    "fanout-low": ("fanout.run_low", True),
+    "fanout-thrifty": ("fanout.run_thrifty", True),
+    "chain": ("chain_cost.run", True),
+    "bulletin": ("bulletin_cost.run", True),
+    "crowd-thrifty": ("crowd.run_thrifty", False),
+    "crowd-low": ("crowd.run_low", False),
+    "return": ("crowd.run_return", False),
+    "gil": ("gil.run", False),
+    "bulletins": ("many_bulletins.run", False),
+    "liquidsoap": ("liquidsoap.run", False),
 }
 
 
 def section(name: str) -> Section:
     """Load one section by its name."""
-    module, quick = SECTIONS[name]
-    return Section(name, importlib.import_module(module).run, quick)
+    place, quick = SECTIONS[name]
+    module, _, function = place.partition(".")
+    return Section(name, getattr(importlib.import_module(f"benchmarks.{module}"), function), quick)
 
 
 def arguments() -> argparse.Namespace:

@@ -95,11 +95,16 @@ def back_at_once(server: LoaServer) -> list[Row]:
     ]
 
 
-def run(quick: bool) -> list[Row]:
-    seconds = 8.0 if quick else 20.0
+def run_thrifty(quick: bool) -> list[Row]:
     with LoaServer() as server:
-        return [
-            *steady(server, MANY, THRIFTY, seconds),
-            *steady(server, SOME, LOW, seconds),
-            *back_at_once(server),
-        ]
+        return steady(server, MANY, THRIFTY, 8.0 if quick else 20.0)
+
+
+def run_low(quick: bool) -> list[Row]:
+    with LoaServer() as server:
+        return steady(server, SOME, LOW, 8.0 if quick else 20.0)
+
+
+def run_return(quick: bool) -> list[Row]:
+    with LoaServer() as server:
+        return back_at_once(server)

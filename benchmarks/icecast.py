@@ -123,13 +123,11 @@ class Icecast:
 class Feeder:
     """A source client: takes a mount's pages as a listener and PUTs them to Icecast.
 
-    Icecast takes in new listeners once for each page of its source, so it is fed ``joining``, the
-    same mount's shorter pages, until ``settle``. While paused the pages are thrown away, so that
-    Icecast's listeners stay and cost nothing.
+    While paused the pages are thrown away, so that Icecast's listeners stay and cost nothing.
     """
 
-    def __init__(self, mount: Address, icecast: Icecast, joining: Address | None = None) -> None:
-        self._mount = mount
+    def __init__(self, mount: Address, icecast: Icecast) -> None:
+        self._tap = Tap(mount)
         self._out = socket.create_connection(("127.0.0.1", icecast.port), 10)
         self._out.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         word = base64.b64encode(f"source:{PASSWORD}".encode()).decode()
@@ -142,29 +140,17 @@ class Feeder:
             raise RuntimeError(f"Icecast refuses its source: {answer[:80]!r}")
         self._on = threading.Event()
         self._on.set()
-        self._over = self._settled = False
-        self._thread = threading.Thread(
-            target=self._run, args=(joining or mount,), name="feeder", daemon=True
-        )
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
         self._thread.start()
 
-    def _run(self, joining: Address) -> None:
-        with contextlib.suppress(OSError):
-            with Tap(joining) as tap:
-                for page in tap.pages():
-                    if self._over or self._settled:
-                        break
+    def _run(self) -> None:
+        with self._tap, contextlib.suppress(OSError):
+            for page in self._tap.pages():
+                if self._over:
+                    return
+                if page.granule == 0 or self._on.is_set():
                     self._out.sendall(page.data)
-            with Tap(self._mount) as tap:
-                for page in tap.pages():
-                    if self._over:
-                        break
-                    if page.granule and self._on.is_set():
-                        self._out.sendall(page.data)
-
-    def settle(self) -> None:
-        """All listeners are there: from now on feed the mount itself."""
-        self._settled = True
 
     def pause(self) -> None:
         self._on.clear()

@@ -12,8 +12,9 @@
  *
  * It does what the lines on standard input say and answers each with one line of JSON:
  *
- *   open N IN_FLIGHT SECONDS   open listeners until N are on and have heard a page; at most IN_FLIGHT
- *                              at a time are between connect() and the answer's first bytes
+ *   open N IN_FLIGHT SECONDS RATE   open listeners until N are on and have heard a page, for at most
+ *                              SECONDS; at most IN_FLIGHT at a time are between connect() and the
+ *                              answer's head, and at most RATE connects a second are made (0: no limit)
  *   measure SECONDS            forget all counts, listen, report
  *   collect SECONDS            the same, but count what came since the opening as well
  *   close                      break all connections at once (RST, so that no port stays in TIME_WAIT)
@@ -71,6 +72,8 @@ static counts count;
 static bench_crc crc;
 static int epoll_fd, wanted, in_flight_limit;
 static int open_count, in_flight, hearing_count;
+static int64_t opening_since;
+static double connects_a_second, dialled;
 static bool opening;
 static int64_t known_tick = -1, known_deadline, late_ns = 100000000;
 static int64_t batch_ns;
@@ -304,12 +307,18 @@ static void readable(listener *who)
         keep(who, rest, size);
 }
 
+static bool may_dial(void)
+{
+    const double passed = (double)(bench_now() - opening_since) / 1e9;
+    return opening && open_count < wanted && in_flight < in_flight_limit
+           && (connects_a_second <= 0 || dialled < passed * connects_a_second);
+}
+
 static void open_more(void)
 {
     static int next;
-    for (int round = 0; round < CONNECTS_A_ROUND; round++) {
-        if (open_count >= wanted || in_flight >= in_flight_limit)
-            return;
+    for (int round = 0; round < CONNECTS_A_ROUND && may_dial(); round++) {
+        dialled++;
         while (listeners[next].state != CLOSED)
             next = (next + 1) % MAX_LISTENERS;
         if (!dial(&listeners[next], next)) {
@@ -324,8 +333,8 @@ static void turn(int64_t until)
 {
     struct epoll_event events[512];
     const int64_t left = until - bench_now();
-    const bool busy = opening && open_count < wanted && in_flight < in_flight_limit;
-    const int wait = busy || left <= 0 ? 0 : (int)(left / 1000000) + 1;
+    const bool paced = opening && connects_a_second > 0;
+    const int wait = may_dial() || left <= 0 ? 0 : paced ? 1 : (int)(left / 1000000) + 1;
     const int found = epoll_wait(epoll_fd, events, 512, wait);
     for (int i = 0; i < found; i++) {
         listener *who = &listeners[events[i].data.u32];
@@ -340,15 +349,18 @@ static void turn(int64_t until)
         bench_sleep_until(bench_now() + batch_ns);
 }
 
-static void do_open(int number, int limit, double seconds)
+static void do_open(int number, int limit, double seconds, double rate)
 {
     wanted = number;
     in_flight_limit = limit;
+    connects_a_second = rate;
+    dialled = 0;
     opening = true;
     memset(&count, 0, sizeof count);
     bench_reset(&hearing_after);
     const int before = hearing_count;
     const int64_t start = bench_now(), until = start + (int64_t)(seconds * 1e9);
+    opening_since = start;
     while (hearing_count < wanted && bench_now() < until)
         turn(until);
     opening = false;
@@ -482,10 +494,10 @@ int main(int argc, char **argv)
     char line[128];
     while (next_line(line, sizeof line)) {
         int number, limit;
-        double seconds;
-        if (sscanf(line, "open %d %d %lf", &number, &limit, &seconds) == 3 && number >= 0
+        double seconds, rate;
+        if (sscanf(line, "open %d %d %lf %lf", &number, &limit, &seconds, &rate) == 4 && number >= 0
             && number <= MAX_LISTENERS && limit > 0)
-            do_open(number, limit, seconds);
+            do_open(number, limit, seconds, rate);
         else if (sscanf(line, "measure %lf", &seconds) == 1)
             do_measure(seconds, true);
         else if (sscanf(line, "collect %lf", &seconds) == 1)

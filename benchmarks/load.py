@@ -147,13 +147,17 @@ class Listeners(Helper):
             words += ["--deadline", str(address.clock.deadline_ns)]
         super().__init__(*words)
 
-    def open(self, count: int, *, in_flight: int = 500, seconds: float = 30.0) -> dict[str, Any]:
+    def open(
+        self, count: int, *, in_flight: int = 500, seconds: float = 30.0, rate: float = 0.0
+    ) -> dict[str, Any]:
         """Open listeners until ``count`` hear, or the time is over; what ``open`` prints."""
-        return self.ask(f"open {count} {in_flight} {seconds}", seconds + 10)
+        return self.ask(f"open {count} {in_flight} {seconds} {rate}", seconds + 10)
 
-    def open_all(self, count: int, *, in_flight: int = 500, seconds: float = 30.0) -> None:
+    def open_all(
+        self, count: int, *, in_flight: int = 500, seconds: float = 30.0, rate: float = 0.0
+    ) -> None:
         """As ``open``; ``RuntimeError`` when not all of them hear in that time."""
-        got = self.open(count, in_flight=in_flight, seconds=seconds)
+        got = self.open(count, in_flight=in_flight, seconds=seconds, rate=rate)
         if got["hearing"] < count:
             raise RuntimeError(f"of {count} listeners {got['hearing']} hear: {got}")
 

@@ -162,11 +162,12 @@ def attempt(section: Section, quick: bool, tell: Callable[[str], None]) -> Outco
             tell(f"{section.name}: try {number} failed: {outcome.failed}")
             continue
         outcome.verdicts = merge(done)
-        missed = [v.row for v in outcome.verdicts if v.state == "missed"]
-        if not missed:
+        still = {v.row.what for v in outcome.verdicts if v.state == "missed"}
+        if not still:
             break
-        for row in missed:
-            tell(f"{row.what}: try {number} missed {words(row)}")
+        for row in done[-1]:
+            if row.missed and row.what in still:
+                tell(f"{row.what}: try {number} missed {words(row)}")
     if done:
         outcome.failed = ""
     return outcome

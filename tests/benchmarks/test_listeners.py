@@ -64,7 +64,7 @@ def collected(pages: list[bytes]) -> dict[str, Any]:
     """Serve a page and then these, in pieces, to one listener; the report on all of them."""
     server = socket.create_server(("127.0.0.1", 0))
     with server, Listeners(Address("127.0.0.1", server.getsockname()[1], "/x.opus")) as crowd:
-        crowd.tell("open 1 1 10")
+        crowd.tell("open 1 1 10 0")
         client, _ = server.accept()
         with client:
             client.recv(4096)
