@@ -72,7 +72,7 @@ def run(quick: bool) -> Sequence[Row]:
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         raise Missing("ffmpeg is not installed")
-    seconds, turns = (120, 5) if quick else (300, 7)
+    seconds, turns = (60, 5) if quick else (300, 7)
     source = mp3(seconds)
     with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
         out = Path(folder)

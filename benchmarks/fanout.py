@@ -4,7 +4,7 @@ Ours, the floor and Icecast take short turns, one after the other and each time 
 the same listeners' program, the same page sizes and the same cadence; the medians of CPU time per
 page are compared. Ours is the CPU of the fan-out threads of ``loa serve`` (the whole process is
 shown beside); the floor and Icecast are whole processes. Icecast's listeners stay connected all
-the time, since it takes only some hundred new ones a second; its source pauses in the others' turns.
+the time, since it takes only some hundred new ones a second; its source pauses in between.
 """
 
 from __future__ import annotations
