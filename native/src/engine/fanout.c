@@ -383,7 +383,8 @@ static void admit(loa_fanout *fanout, loa_listener *listener, int64_t tick)
         leave(fanout, listener, reason);
 }
 
-static void take_inbox(loa_fanout *fanout, loa_listener *leave_there)
+/* Empties the inbox; returns what was there, oldest first. */
+static loa_listener *take_inbox(loa_fanout *fanout, loa_listener *leave_there)
 {
     loa_listener *newest =
         atomic_exchange_explicit(&fanout->inbox, leave_there, memory_order_acquire);
@@ -394,17 +395,17 @@ static void take_inbox(loa_fanout *fanout, loa_listener *leave_there)
         oldest = newest;
         newest = next;
     }
-    loa_listener **end = &fanout->waiting;
-    while (*end)
-        end = &(*end)->next;
-    *end = oldest;
+    return oldest;
 }
 
 static void admit_some(loa_fanout *fanout, int64_t tick, int most)
 {
-    take_inbox(fanout, NULL);
-    while (fanout->waiting && most-- > 0) {
+    while (most-- > 0) {
+        if (!fanout->waiting)
+            fanout->waiting = take_inbox(fanout, NULL);
         loa_listener *listener = fanout->waiting;
+        if (!listener)
+            return;
         fanout->waiting = listener->next;
         admit(fanout, listener, tick);
     }
@@ -439,14 +440,20 @@ int loa_fanout_drain(loa_fanout *fanout)
     return left;
 }
 
+static void turn_away(loa_fanout *fanout, loa_listener *listener)
+{
+    while (listener) {
+        loa_listener *next = listener->next;
+        leave(fanout, listener, LOA_LEAVE_STOP);
+        listener = next;
+    }
+}
+
 void loa_fanout_close_all(loa_fanout *fanout)
 {
-    take_inbox(fanout, CLOSED);
-    while (fanout->waiting) {
-        loa_listener *listener = fanout->waiting;
-        fanout->waiting = listener->next;
-        leave(fanout, listener, LOA_LEAVE_STOP);
-    }
+    turn_away(fanout, fanout->waiting);
+    fanout->waiting = NULL;
+    turn_away(fanout, take_inbox(fanout, CLOSED));
     for (int i = 0; i < PHASES; i++) {
         phase_list *list = &fanout->phases[i];
         while (list->count > 0)
