@@ -173,3 +173,107 @@ async def test_darkice(card: Pulse, tmp_path: Path, format: str) -> None:
         assert session.name == "darkice"
         await session.over.wait()
     assert not counters.snapshot()
+
+
+BUTT = """
+[main]
+server = loa
+icy =
+num_of_srv = 1
+num_of_icy = 0
+srv_ent = loa
+icy_ent =
+song_path =
+song_update = 0
+log_file =
+gain = 1.0
+check_for_update = 0
+start_agent = 0
+connect_at_startup = 1
+
+[audio]
+device = default
+samplerate = {rate}
+bitrate = 96
+channel = 2
+codec = {codec}
+resample_mode = 1
+buffer_ms = 50
+
+[record]
+samplerate = {rate}
+bitrate = 96
+channel = 2
+codec = {codec}
+start_rec = 0
+filename = x.mp3
+folder = {folder}/
+
+[tls]
+cert_file =
+cert_dir =
+
+[gui]
+attach = 0
+ontop = 0
+lcd_auto = 0
+
+[loa]
+address = 127.0.0.1
+port = {port}
+password = {token}
+type = 1
+tls = 0
+mount = {mount}
+usr = source
+"""
+
+
+@contextlib.asynccontextmanager
+async def screen(folder: Path) -> AsyncIterator[str]:
+    """Run an X server that shows nothing; gives its display's name."""
+    reading, writing = os.pipe()
+    assert shutil.which("Xvfb"), "Xvfb is not installed; make test installs it"
+    process = await asyncio.create_subprocess_exec(
+        "Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp",
+        pass_fds=(writing,),
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as display:
+            number = await asyncio.to_thread(display.readline)
+        assert number.strip(), "Xvfb did not start"
+        yield f":{number.strip()}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate"),
+    [("opus", 48_000), pytest.param("mp3", 44_100, marks=pytest.mark.slow),
+     pytest.param("ogg", 44_100, marks=pytest.mark.slow),
+     pytest.param("flac", 44_100, marks=pytest.mark.slow),
+     pytest.param("aac", 44_100, marks=pytest.mark.slow)],
+)  # fmt: skip
+async def test_butt(card: Pulse, tmp_path: Path, codec: str, rate: int) -> None:
+    sources = FakeSources()
+    counters = Counters()
+    door = IcecastDoor(sources, counters, Decoders(standard(counters)))
+    config = tmp_path / "buttrc"
+    async with serving(door) as port, screen(tmp_path) as display:
+        config.write_text(
+            BUTT.format(
+                rate=rate, codec=codec, port=port, token=TOKEN, mount=AREA[1:], folder=tmp_path
+            )
+        )
+        environment = card.environment | {"DISPLAY": display}
+        async with (
+            sounding(card, tmp_path),
+            running("butt", "-x", "-c", config, environment=environment),
+        ):
+            session = await sources.session()
+            await hears(session)
+        await session.over.wait()
+    assert not counters.snapshot()
