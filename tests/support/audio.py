@@ -25,10 +25,16 @@ def opus_packets(pcm: Samples, bitrate: int = 64_000) -> list[bytes]:
 
 
 def ogg_opus(
-    pcm: Samples, *, eos: bool = True, packets_a_page: int = 5, serial: int = 7, title: str = ""
+    pcm: Samples,
+    *,
+    eos: bool = True,
+    packets_a_page: int = 5,
+    serial: int = 7,
+    title: str = "",
+    bitrate: int = 64_000,
 ) -> bytes:
     """Return an Ogg Opus stream as a source would send it; it decodes to len(pcm) - 80 ms."""
-    packets = opus_packets(pcm)
+    packets = opus_packets(pcm, bitrate)
     comments = (("TITLE", title),) if title else ()
     first = OpusHead(1, PRE_SKIP).pack()
     second = OpusTags("test", comments).pack()
