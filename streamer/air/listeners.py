@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from loa.codecs.opus import timeline_headers
 from loa.native.engine import TICKS_A_SECOND, Event, EventKind
 from loa.native.error import NativeError
@@ -52,6 +55,9 @@ class Fanout(Protocol):
         from_tick: int = -1,
     ) -> int:
         """Give a connected socket to the fan-out; return the listener's id."""
+
+    def mount_listeners(self, count: int) -> npt.NDArray[np.int32]:
+        """Return the number of listeners on each of the first ``count`` mounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +226,7 @@ class Listeners:
         headers = self._headers(mount, head.version)
         if head.method == "HEAD":
             return headers
-        if self.count >= self.config.max_listeners:
-            raise BadRequest(503, "this server has as many listeners as it takes; try again later")
-        if 0 < self.config.max_a_mount <= self._on[mount.number]:
-            raise BadRequest(503, "this station has as many listeners as it takes; try again later")
+        self._check_limits(mount.number)
         prefix = headers + self._ogg
         try:
             if peer.secure:
@@ -235,6 +238,18 @@ class Listeners:
             raise BadRequest(503, "this server cannot take another listener now") from None
         self._counters.add("listeners.admitted")
         return None
+
+    def _check_limits(self, mount: int) -> None:
+        limit, own = self.config.max_listeners, self.config.max_a_mount
+        if self.count < limit and not 0 < own <= self._on[mount]:
+            return
+        # Our counts can only be too high: when the loop was stopped for so long that events of
+        # leaving were dropped. So it is the engine that has the last word.
+        counts = self._engine.mount_listeners(max([mount, *self._on]) + 1)
+        if counts.sum() >= limit:
+            raise BadRequest(503, "this server has as many listeners as it takes; try again later")
+        if 0 < own <= counts[mount]:
+            raise BadRequest(503, "this station has as many listeners as it takes; try again later")
 
     def _preflight(self) -> bytes:
         return header_block(

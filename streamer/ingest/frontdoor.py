@@ -428,6 +428,8 @@ class FrontDoor(asyncio.Protocol):
         assert self._transport is not None
         self._stage = Stage.HANDSHAKE
         self._transport.pause_reading()  # until the TLS layer is there to read
+        # asyncio would let 64 KiB wait behind the TLS layer, 20 s of a stream, where nobody looks.
+        self._transport.set_write_buffer_limits(high=4096)
         self._door.spawn(self._handshake(first))
 
     async def _handshake(self, first: bytes) -> None:

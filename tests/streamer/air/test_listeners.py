@@ -161,6 +161,16 @@ async def test_limits_in_all_and_a_mount() -> None:
         assert server.listeners.on(0) == 0
 
 
+async def test_lost_events_do_not_fill_the_server() -> None:
+    async with serving(listener_config=ListenerConfig(max_listeners=1)) as server:
+        asyncio.get_running_loop().remove_reader(server.engine.event_fd)
+        await server.ask(get(), size=12)
+        await server.until(lambda: server.engine.stats()["listeners"] == 0)
+        server.engine.events()  # nobody tells the listeners
+        assert server.listeners.count == 1
+        assert (await server.ask(get(), size=12)) == b"HTTP/1.1 200"
+
+
 async def test_a_full_engine_refuses_and_keeps_nothing() -> None:
     async with serving(max_listeners=1) as server:
         reader, writer = await server.connect()
