@@ -136,6 +136,7 @@ async def serving(
     routes: Callable[[web.Application, Serving], None] | None = None,
     virtual: bool = False,
     max_listeners: int = 20_000,
+    port: int = 0,
 ) -> AsyncIterator[Serving]:
     """Two mounts, the first of which plays a tone for a minute; silence on the other."""
     counters, events = Counters(), list[Event]()
@@ -160,7 +161,7 @@ async def serving(
         app.router.add_route("*", "/{path:.*}", door.late)
         runner = web.AppRunner(app, handle_signals=False)
         await runner.setup()
-        server.port = await door.open(runner, server.host, 0, certificate=certificate)
+        server.port = await door.open(runner, server.host, port, certificate=certificate)
         loop = asyncio.get_running_loop()
 
         def take() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from chromium import chromium
-from serving import Serving, serving
+from serving import START_TICK, Serving, serving
 
 from loa.streamer.http.pages import Pages
 
@@ -63,3 +63,30 @@ async def test_a_press_of_play_is_heard(way: str, tmp_path: Path) -> None:
         await server.until(lambda: server.listeners.count == 0)
         await browser.until("loaPlayer.level() === 0")
         assert not browser.log
+
+
+async def test_it_comes_back_by_itself() -> None:
+    async with chromium() as browser:
+        async with serving(routes=pages) as server:
+            port = server.port
+            await browser.open(f"{server.url}/")
+            await browser.until(f'!!document.querySelector("{AREA} .play")')
+            await browser.run(f'document.querySelector("{AREA} .play").click()')
+            await browser.until("loaPlayer.level() > 0.05")
+        await browser.until("loaPlayer.state === 'waiting'")
+        await browser.until("loaPlayer.level() === 0")
+        async with serving(routes=pages, port=port):
+            await browser.until("loaPlayer.state === 'playing'")
+            await browser.until("loaPlayer.level() > 0.05")
+            await browser.until("document.getElementById('notice').textContent === ''")
+
+
+@pytest.mark.slow
+async def test_the_browsers_own_player_starts() -> None:
+    """An ``<audio>`` element plays nothing before it has some 30 KB, so it gets 12 s at once."""
+    async with serving(routes=pages) as server, chromium() as browser:
+        await server.until(lambda: server.engine.tick > START_TICK + 14 * 50, 30)
+        await browser.open(f"{server.url}/?way=element")
+        await browser.until(f'!!document.querySelector("{AREA} .play")')
+        await browser.run(f'document.querySelector("{AREA} .play").click()')
+        await browser.until("loaPlayer.level() > 0.05")
