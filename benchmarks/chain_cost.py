@@ -25,32 +25,17 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmarks.rows import Missing, Row, ratio
+from benchmarks import speech
+from benchmarks.rows import Row, ratio
 from loa.native.dsp import Chain, Loudness
 from loa.native.opus import OpusEncoder
 
 RATE = 48_000
 SECONDS = 10
-TEXT = (
-    "Kính thưa toàn thể bà con. Sáng nay, Uỷ ban nhân dân xã họp bàn về việc phòng chống lũ quét. "
-    "Đề nghị các hộ sống ven suối và dưới chân đồi chủ động di chuyển người và tài sản."
-)
 BOUND = 1.5
 MEGABYTES = 4.0
 
 Samples = npt.NDArray[np.float32]
-
-
-def speech() -> Samples:
-    """10 s of a Vietnamese voice; ``Missing`` without espeak-ng."""
-    if not shutil.which("espeak-ng"):
-        raise Missing("espeak-ng is not installed")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "voice.wav")
-        subprocess.run(["espeak-ng", "-v", "vi", "-w", path, TEXT], check=True)
-        raw, rate = soundfile.read(path, dtype="float32")
-    whole = np.fft.irfft(np.fft.rfft(raw), round(len(raw) * RATE / rate)) * (RATE / rate)
-    return _at_lufs(np.resize(whole, SECONDS * RATE), -23.0)
 
 
 def music() -> Samples:
@@ -138,7 +123,7 @@ def _ffmpeg_row(sound: Samples) -> Row:
 
 def run(quick: bool) -> list[Row]:
     """Measure; ``Missing`` when there is no voice to measure with."""
-    voice, turns = speech(), 5 if quick else 15
+    voice, turns = _at_lufs(speech.samples(SECONDS), -23.0), 5 if quick else 15
     rows = [_ratio_row("speech", voice, turns), _ratio_row("music", music(), turns)]
     rows.append(_ratio_row("silence", np.zeros_like(voice), turns))
     rows.append(_memory_row())

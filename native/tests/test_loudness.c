@@ -81,7 +81,7 @@ static void test_no_value(void)
 /* Any bits as floats, at any rate: values are numbers, or -HUGE_VAL. */
 static void test_any_bits(void)
 {
-    for (int round = 0; round < 12; round++) {
+    for (int round = 0; round < 6; round++) {
         int channels = 1 + round % 6, rate = 8000 + check_below(&seed, 184001);
         for (size_t i = 0; i < sizeof sound / sizeof *sound / 4; i++) {
             uint32_t bits = check_random(&seed) << 1 ^ check_random(&seed);
