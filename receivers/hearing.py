@@ -36,7 +36,7 @@ class Depth:
     room: int
 
 
-DEPTHS = {"low": Depth(60, 800, 3000), "thrifty": Depth(280, 1500, 5000)}
+DEPTHS = {"low": Depth(50, 800, 3000), "thrifty": Depth(280, 1500, 5000)}
 """By cadence: a page of ``thrifty`` alone is 200 ms."""
 
 

@@ -206,7 +206,7 @@ static void test_drift(double seconds)
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         char name[64];
         snprintf(name, sizeof name, "studio %+.0f ppm", errors[i]);
-        run r = {name, STUDIO, errors[i], 960, 0.002, NEVER, 0, 0, seconds, 1, 120.0, 0, 20.0, 90.0, 1000.0};
+        run r = {name, STUDIO, errors[i], 960, 0.002, NEVER, 0, 0, seconds, 1, 120.0, 0, 20.0, 110.0, 1000.0};
         expect(&r);
         snprintf(name, sizeof name, "stream %+.0f ppm", errors[i]);
         run s = {name, STREAM, errors[i], 1024, 0.005, NEVER, 0, 0, seconds, 1, 120.0, 0, 200.0, 400.0, 200.0};

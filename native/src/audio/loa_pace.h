@@ -2,8 +2,8 @@
  *
  * It is told the fill once for each block of 20 ms, just before the block is taken. The fill saws up and down with
  * the source's bursts; what is steered is its mean over seconds, by a PI loop so slow that jitter does not reach
- * the pitch: half a minute for a steady source, minutes for a bursty one. The depth aimed at is what the deepest dip of the last minute below
- * that mean asks for, never less than the configured depth; it grows at once and shrinks by 0.5 ms a second.
+ * the pitch: half a minute for a steady source, minutes for a bursty one. The depth aimed at is what the deepest dips of the last minute below
+ * that mean asks for, never less than the configured depth; it grows at once and shrinks by 1 ms a second.
  *
  * A plain value: no allocation, no threads, no clock. */
 #ifndef LOA_PACE_H
@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum { LOA_PACE_DIPS = 32, LOA_PACE_LOWS = 10, LOA_PACE_SLACK_MS = 40 };
+enum { LOA_PACE_DIPS = 32, LOA_PACE_LOWS = 10 };
 
 typedef struct {
     float least_ms, most_ms; /* bounds of the depth */
@@ -28,14 +28,14 @@ typedef struct {
 void loa_pace_init(loa_pace *pace, float depth_ms, float max_depth_ms);
 
 /* The audio begins, or begins again after a stall during which nothing arrived for missing_ms (0 at first). A stall
- * that a possible depth would have covered deepens it by half of what was missing; an outage does not. */
+ * that a possible depth would have covered deepens it by half of what was missing, 10 to 40 ms; an outage does not. */
 void loa_pace_begin(loa_pace *pace, float missing_ms);
 
 /* One block is about to be taken. slave: the source follows our clock (it is held by back-pressure). */
 void loa_pace_observe(loa_pace *pace, float fill_ms, int slave);
 
-/* What has lain unused for a whole second beyond the depth, in ms; 0 if that is no more than the slack. */
-float loa_pace_excess(const loa_pace *pace);
+/* What has lain unused for a whole second beyond what the depth is for, in ms; 0 if that is no more than the slack. */
+float loa_pace_excess(const loa_pace *pace, float slack_ms);
 
 /* The ring was trimmed by ms. */
 void loa_pace_trimmed(loa_pace *pace, float ms);

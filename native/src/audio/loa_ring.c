@@ -20,6 +20,7 @@
 #include "loa_resample.h"
 
 enum {
+    SLACK = 40 * 48,               /* what may lie beyond the depth at the start; half of it stays */
     BLOCK = LOA_RESAMPLE_BLOCK,
     SAMPLES_A_MS = 48,
     HISTORY = LOA_CONCEAL_HISTORY,
@@ -30,6 +31,7 @@ enum {
     SLAVE = 250                    /* blocks for which a source that filled the ring counts as following us */
 };
 static const float LEAST_MISSING_MS = 20.0f;
+static const float PAUSE_SLACK_MS = 20.0f, TALK_SLACK_MS = 60.0f; /* less is left to the resampler */
 static const float LOUDEST = 32.0f; /* +30 dBFS: no audio is louder, and sums of squares stay finite */
 
 struct loa_ring {
@@ -179,10 +181,10 @@ static void drop(loa_ring *ring, view *v, uint64_t frames)
 
 static void begin(loa_ring *ring, view *v)
 {
-    uint64_t fill = v->head - v->tail, slack = samples_of(LOA_PACE_SLACK_MS);
-    uint64_t enough = samples_of(ring->pace.depth_ms) + slack / 2;
+    uint64_t fill = v->head - v->tail;
+    uint64_t enough = samples_of(ring->pace.depth_ms) + SLACK / 2;
     /* What came before anyone listened only makes a studio late. */
-    if (!ring->begun && !v->finished && ring->config.policy == LOA_RING_TRIM && fill > enough + slack / 2)
+    if (!ring->begun && !v->finished && ring->config.policy == LOA_RING_TRIM && fill > enough + SLACK / 2)
         drop(ring, v, fill - enough);
     loa_pace_begin(&ring->pace, ring->missing_ms);
     ring->missing_ms = 0.0f;
@@ -228,16 +230,15 @@ static uint64_t best_splice(loa_ring *ring, const view *v, uint64_t most, const 
 /* Trims what runs ahead, if it is time to; returns the samples composed, SPLICE or 0. */
 static int trim(loa_ring *ring, view *v, float *to)
 {
-    float excess = loa_pace_excess(&ring->pace);
-    if (ring->config.policy != LOA_RING_TRIM || excess <= 0.0f || v->finished || ring->fading > 0) {
-        ring->patience = 0;
+    if (ring->config.policy != LOA_RING_TRIM || v->finished || ring->fading > 0
+        || loa_pace_excess(&ring->pace, PAUSE_SLACK_MS) <= 0.0f)
         return 0;
-    }
+    int talking = 2 * peek(ring, v->tail, to, SPLICE) > SPLICE;
+    float excess = loa_pace_excess(&ring->pace, talking ? TALK_SLACK_MS : PAUSE_SLACK_MS);
     uint64_t most = samples_of(excess);
-    if (v->head - v->tail < most + BLOCK + SPLICE)
+    if (most == 0 || v->head - v->tail < most + BLOCK + SPLICE)
         return 0;
-    uint64_t spoken = peek(ring, v->tail, to, SPLICE);
-    if (2 * spoken > SPLICE && ring->patience++ < PATIENCE)
+    if (talking && ring->patience++ < PATIENCE)
         return 0;
     ring->patience = 0;
     uint64_t left_out = best_splice(ring, v, most, to);
