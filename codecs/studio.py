@@ -55,11 +55,14 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A studio wants to go live. ``name`` is shown to others; ``klass`` is one of ``CLASSES``."""
+    """A studio wants to go live. ``name`` is shown to others.
+
+    ``klass`` is one of ``CLASSES``, or empty for the highest that the token is for.
+    """
 
     type: ClassVar[str] = "hello"
     name: str = ""
-    klass: str = "routine"
+    klass: str = ""
     software: str = ""
     version: int = VERSION
 
@@ -217,7 +220,7 @@ def parse(text: str) -> Message | Unknown:
         if key in words:
             values[name] = _checked(key, str(about.type), words[key])
     message = made(**values)
-    if isinstance(message, Hello) and message.klass not in CLASSES:
+    if isinstance(message, Hello) and message.klass not in ("", *CLASSES):
         raise StudioError(f"the class is one of {', '.join(CLASSES)}")
     return message
 

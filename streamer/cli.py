@@ -92,8 +92,9 @@ def live(
         list[Path] | None, typer.Argument(help="More files, after --file.", show_default=False)
     ] = None,
     cls: Annotated[
-        str, typer.Option("--class", help="routine, priority or emergency.")
-    ] = "routine",
+        str,
+        typer.Option("--class", help="routine, priority or emergency; what the token is for."),
+    ] = "",
     user: Annotated[str, typer.Option(help="The user's name.")] = "source",
     password: Annotated[
         str | None,
@@ -116,7 +117,7 @@ def live(
         raise typer.Exit(live_console.list_devices())
     if not area:
         raise typer.BadParameter("an area is needed, such as /ha-giang/quang-binh/na-khuong")
-    if cls not in CLASSES:
+    if cls and cls not in CLASSES:
         raise typer.BadParameter(f"--class is one of {', '.join(CLASSES)}")
     files = [*(file or []), *(more_files or [])]
     if mic is not None and files:

@@ -33,7 +33,7 @@ from loa.streamer.core.arbiter import (
     next_look,
 )
 from loa.streamer.core.areas import AreaTree
-from loa.streamer.core.rights import SourceTokens, digest
+from loa.streamer.core.rights import BulletinClass, SourceTokens, digest
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
 
@@ -130,9 +130,19 @@ class Director:
     # --- Sources: what ingest asks
 
     def open(
-        self, area_path: str, token: str, *, kind: SourceKind, name: str, peer: str
+        self,
+        area_path: str,
+        token: str,
+        *,
+        kind: SourceKind,
+        name: str,
+        peer: str,
+        klass: str = "",
     ) -> FeedSession:
-        """Open a session; raises ``NotAllowed``, ``AreaUnknown`` or ``AreaBusy``."""
+        """Open a session; raises ``NotAllowed``, ``AreaUnknown`` or ``AreaBusy``.
+
+        ``klass``: at most the token's class may be asked for; nothing asks for just that one.
+        """
         known = self._tokens.known(token)
         if not known or self._stopping:
             raise NotAllowed("the password is wrong")
@@ -142,19 +152,25 @@ class Director:
         right = next((t for t in known if t.covers(area)), None)
         if right is None:
             raise NotAllowed(f"this token is not for {area.path}")
+        cls = BulletinClass[klass.upper()] if klass else right.cls
+        if cls > right.cls:
+            raise NotAllowed(f"this token is for {right.cls.name.lower()} at most")
         secret = digest(token)
         feed = self._live_on(area.path)
         if feed is not None and (feed.secret != secret or feed.alive):
             raise AreaBusy(f"another source is live on {area.path}")
         studio = kind is SourceKind.STUDIO
-        if feed is not None and ((feed.kind is SourceKind.STUDIO) != studio or feed.closing):
+        other = feed is not None and (
+            feed.closing or feed.cls is not cls or (feed.kind is SourceKind.STUDIO) != studio
+        )
+        if feed is not None and other:
             self._give_up(feed, "replaced")
             feed = None
         if feed is None:
             self._ids += 1
             feed = Feed(
                 f"{area.path}#{self._ids}", self._engine, self, kind, self._chain,
-                area=area.path, secret=secret, cls=right.cls,
+                area=area.path, secret=secret, cls=cls,
             )  # fmt: skip
             if self._given_up.take(area.path, secret, time.monotonic()):
                 feed.presence = Presence(returned=self._engine.tick)

@@ -65,7 +65,7 @@ class Settings:
     secret: str
     user: str = "source"
     name: str = ""
-    klass: str = "routine"
+    klass: str = ""
     software: str = "loa live"
     bitrate: int = BITRATE
 

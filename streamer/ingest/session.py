@@ -79,6 +79,16 @@ class Sources(Protocol):
     """All sources, and who may be one."""
 
     def open(
-        self, area_path: str, token: str, *, kind: SourceKind, name: str, peer: str
+        self,
+        area_path: str,
+        token: str,
+        *,
+        kind: SourceKind,
+        name: str,
+        peer: str,
+        klass: str = "",
     ) -> Session:
-        """Open a session; raises ``AreaUnknown``, ``AreaBusy`` or ``NotAllowed``. Loop only."""
+        """Open a session; raises ``AreaUnknown``, ``AreaBusy`` or ``NotAllowed``. Loop only.
+
+        ``klass``: routine, priority or emergency, at most what the token is for; empty: just that.
+        """

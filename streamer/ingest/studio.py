@@ -225,7 +225,12 @@ class StudioLink:
         name = clean(hello.name or hello.software, 100).strip()
         try:
             self._session = self._door.sources.open(
-                self._area, self._secret, kind=SourceKind.STUDIO, name=name, peer=self._peer
+                self._area,
+                self._secret,
+                kind=SourceKind.STUDIO,
+                name=name,
+                peer=self._peer,
+                klass=hello.klass,
             )
         except AreaUnknown as error:
             raise _Refused("unknown_area", str(error)) from None

@@ -96,7 +96,14 @@ class FakeSources:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def open(
-        self, area_path: str, token: str, *, kind: SourceKind, name: str, peer: str
+        self,
+        area_path: str,
+        token: str,
+        *,
+        kind: SourceKind,
+        name: str,
+        peer: str,
+        klass: str = "",
     ) -> FakeSession:
         if area_path != AREA:
             raise AreaUnknown(f"there is no area {area_path}")
@@ -104,6 +111,8 @@ class FakeSources:
             raise NotAllowed("wrong password")
         if self.busy:
             raise AreaBusy("somebody else is live here")
+        if klass not in ("", "routine"):
+            raise NotAllowed("this token is for routine at most")
         session = FakeSession(kind, name, peer)
         session.room = self.room
         self.opened.append(session)

@@ -230,6 +230,20 @@ async def test_an_emergency_from_above_goes_before_own_live(stage: Stage):
     assert stage.kinds() == ["silence", "live", "live"], "own live goes on at its present"
 
 
+async def test_less_than_the_tokens_class_may_be_asked_for_and_not_more(stage: Stage):
+    def opened(token: str, klass: str) -> FeedSession:
+        return stage.director.open(
+            "/p/c", token, kind=SourceKind.STUDIO, name="", peer="", klass=klass
+        )
+
+    with pytest.raises(NotAllowed, match="routine at most"):
+        opened("c", "priority")
+    session = opened("sos", "priority")
+    assert session.feed.cls is BulletinClass.PRIORITY
+    session.end()
+    assert opened("sos", "").feed.cls is BulletinClass.EMERGENCY
+
+
 async def test_stop_ends_every_session_and_takes_no_new_one(stage: Stage):
     session = stage.go_live()
     told: list[str] = []

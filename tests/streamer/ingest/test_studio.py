@@ -333,6 +333,7 @@ async def test_stopping_says_goodbye(scene: Scene, wav: Path) -> None:
     [
         ({"secret": "wrong"}, "wrong password"),
         ({"area": "/nowhere"}, "no area"),
+        ({"klass": "emergency"}, "routine at most"),
         ({"url": "http://127.0.0.1:9"}, "cannot be reached"),
         ({"url": "ftp://x"}, "no address"),
         ({"area": "/"}, "area is needed"),
