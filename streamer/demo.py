@@ -129,6 +129,8 @@ class Receiver:
                 sys.executable, "-c", program,
                 "receiver", "run", "--url", url, "--out", "null", "--json",
                 stdout=asyncio.subprocess.PIPE,
+                # Ctrl-C goes to everyone in the terminal's group: the demo ends it, in its turn.
+                start_new_session=True,
             )
         )  # fmt: skip
 

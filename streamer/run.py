@@ -71,7 +71,8 @@ async def _run(config: Config, announce: Callable[[Server], Awaitable[None]]) ->
     try:
         notifier.ready(f"listening on {server.ready.url}")
         waiting = loop.create_task(told.wait())
-        await asyncio.wait({waiting, announcing}, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait({waiting, announcing}, return_when=asyncio.FIRST_COMPLETED)
+        # What is announced may be said and done, or go on for as long as the server (the demo).
         if not told.is_set() and announcing.done() and announcing.exception() is None:
             await waiting
         waiting.cancel()
