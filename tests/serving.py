@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,17 @@ def on_both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..
     run.__signature__ = shown  # type: ignore[attr-defined]
     del run.__wrapped__  # type: ignore[attr-defined]
     return pytest.mark.parametrize("loop", list(LOOPS))(run)
+
+
+class Complaints(logging.Handler):
+    """Collects what is logged as an error."""
+
+    def __init__(self, problems: list[dict[str, Any]]) -> None:
+        super().__init__(logging.WARNING)
+        self.problems = problems
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.problems.append({"message": self.format(record)})
 
 
 @dataclass
@@ -170,6 +182,8 @@ async def serving(
                 listeners.left(event)
 
         loop.add_reader(engine.event_fd, take)
+        complaints = Complaints(server.problems)
+        logging.getLogger().addHandler(complaints)
         loop.set_exception_handler(lambda _, context: server.problems.append(context))
         try:
             yield server
@@ -183,4 +197,5 @@ async def serving(
             await runner.cleanup()
             # Transports that were closed close their sockets in the loop's next rounds.
             await asyncio.sleep(0.02)
+            logging.getLogger().removeHandler(complaints)
             assert not server.problems

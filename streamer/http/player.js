@@ -59,6 +59,11 @@ export class Player {
     if (this.#gain) this.#gain.gain.value = value;
   }
 
+  // The node through which everything heard goes, for meters.
+  get output() {
+    return this.#analyser;
+  }
+
   // The root mean square of what sounds now, 0 … 1.
   level() {
     if (!this.#analyser) return 0;
@@ -135,7 +140,7 @@ class CodecSink {
   #context;
   #output;
   #decoder = null;
-  #next = 0; // the context's time at which what was scheduled ends
+  #next = 0; // the context's sample at which what was scheduled ends
   #scheduled = new Set();
 
   constructor(context, output) {
@@ -177,18 +182,19 @@ class CodecSink {
     const buffer = new AudioBuffer({ length: frames, sampleRate: data.sampleRate });
     data.copyTo(buffer.getChannelData(0), { planeIndex: 0, format: "f32-planar" });
     data.close();
-    const now = this.#context.currentTime;
-    if (this.#next < now) this.#next = now + LEAD; // at the start, or it ran dry
-    const ahead = this.#next - now;
+    // Whole samples, so that blocks meet exactly.
+    const now = Math.ceil(this.#context.currentTime * RATE);
+    if (this.#next < now) this.#next = now + LEAD * RATE; // at the start, or it ran dry
+    const ahead = (this.#next - now) / RATE;
     if (ahead > TOO_FAR) return;
     // Two clocks are never quite alike: half a percent is not heard.
     const rate = ahead > FAR ? 1.005 : 1;
     const source = new AudioBufferSourceNode(this.#context, { buffer, playbackRate: rate });
     source.connect(this.#output);
     source.onended = () => { this.#scheduled.delete(source); source.disconnect(); };
-    source.start(this.#next);
+    source.start(this.#next / RATE);
     this.#scheduled.add(source);
-    this.#next += frames / buffer.sampleRate / rate;
+    this.#next += Math.round((frames * (RATE / buffer.sampleRate)) / rate);
   }
 }
 

@@ -268,8 +268,10 @@ class Door:
         """
         handler, transport = request.protocol, request.transport
         assert isinstance(handler, WebHandler)
+        # What aiohttp writes to a connection that is closed or taken away is lost without a word.
+        nothing = web.Response()
         if transport is None:
-            raise ConnectionResetError
+            return nothing
         headers = Headers(tuple((name.lower(), value) for name, value in request.headers.items()))
         version = (request.version.major, request.version.minor)
         try:
@@ -292,7 +294,7 @@ class Door:
         if transport.get_write_buffer_size():
             self.counters.add("door.refused.unread")
             transport.abort()
-            raise ConnectionResetError
+            return nothing
         answer = self.listeners.admit(head, handler.peer, transport)
         if answer is not None:
             transport.write(answer)
@@ -300,8 +302,7 @@ class Door:
         elif not transport.is_closing():
             # Over TLS the transport lives on under another protocol; this one has lost it.
             handler.connection_lost(None)
-        # aiohttp takes this for a client that left, which is what the connection looks like to it.
-        raise ConnectionResetError
+        return nothing
 
 
 class WebHandler(web.RequestHandler):
