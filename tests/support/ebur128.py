@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MODE = 0b111111
-"""Momentary, short-term, integrated, range, sample peak and true peak."""
+LOUDNESS, TRUE_PEAK = 0b001111, 0b110001
+"""Modes: momentary, short-term, integrated and range; sample peak and true peak."""
 SURROUND = (1, 2, 3, 0, 4, 5)
 """The channel numbers of L R C LFE Ls Rs in libebur128."""
 
@@ -44,13 +44,18 @@ def _library() -> Any:
 
 
 def measure(
-    samples: npt.NDArray[np.float32], rate: int = 48_000, *, windows_move_by: float = 1.0
+    samples: npt.NDArray[np.float32],
+    rate: int = 48_000,
+    *,
+    windows_move_by: float = 1.0,
+    peak: bool = True,
 ) -> Measured:
-    """Measure samples of shape ``(n, channels)``; asking for the windows is what takes time."""
+    """Measure samples of shape ``(n, channels)``; the windows and the peak are what takes time."""
     library = _library()
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     channels = samples.shape[1]
-    state = library.ebur128_init(channels, rate, MODE)
+    mode = LOUDNESS | TRUE_PEAK if peak else LOUDNESS
+    state = library.ebur128_init(channels, rate, mode)
     if channels == 6:
         for index, place in enumerate(SURROUND):
             library.ebur128_set_channel(state, index, place)
@@ -71,15 +76,15 @@ def measure(
     integrated = value.value
     library.ebur128_loudness_range(state, ctypes.byref(value))
     spread = value.value
-    peak = 0.0
-    for channel in range(channels):
+    largest = 0.0
+    for channel in range(channels if peak else 0):
         library.ebur128_true_peak(state, channel, ctypes.byref(value))
-        peak = max(peak, value.value)
+        largest = max(largest, value.value)
     library.ebur128_destroy(ctypes.byref(state))
     return Measured(
         integrated,
         windows["ebur128_loudness_momentary"],
         windows["ebur128_loudness_shortterm"],
         spread,
-        20 * np.log10(peak) if peak > 0 else -np.inf,
+        20 * np.log10(largest) if largest > 0 else -np.inf,
     )
