@@ -13,20 +13,22 @@ Samples = npt.NDArray[np.float32]
 RATE = 48_000
 LENGTH = 960
 """Samples of a burst: 20 ms, of which the middle is loud."""
-SEARCH = 0.9
-"""Seconds after a burst in which it must be heard; bursts are further apart than that."""
+SEARCH = 1.8
+"""Seconds after a burst in which it must be heard; the next of its kind is further away."""
 CERTAIN = 0.5
 """Normalized correlation (0…1) from which a burst counts as found."""
 
 
-def chirp() -> Samples:
-    """Return the burst: 600 Hz to 5 kHz in 20 ms, Hann window, peak 0.5; shape ``(960,)``.
+def chirp(kind: int = 0) -> Samples:
+    """Return a burst: 600 Hz to 5 kHz in 20 ms, Hann window, peak 0.5; shape ``(960,)``.
 
-    Codecs keep it, speech does not look like it, and its correlation has one narrow peak.
+    Codecs keep it, speech does not look like it, and its correlation has one narrow peak. The even
+    kinds go up and the odd ones down, so that a burst is not taken for its neighbour.
     """
     t = np.arange(LENGTH) / RATE
     sweep = np.sin(2 * np.pi * (600 * t + (5000 - 600) / (2 * LENGTH / RATE) * t * t))
-    return (0.5 * sweep * np.hanning(LENGTH)).astype(np.float32)
+    up = (0.5 * sweep * np.hanning(LENGTH)).astype(np.float32)
+    return up[::-1].copy() if kind % 2 else up
 
 
 def place(seconds: float, seed: int, first: float = 4.0) -> list[int]:
@@ -43,17 +45,16 @@ def place(seconds: float, seed: int, first: float = 4.0) -> list[int]:
 
 
 def lay(speech: Samples, starts: Sequence[int]) -> Samples:
-    """Return speech, a little lower, with a burst at each start."""
+    """Return speech, a little lower, with a burst at each start, number n of kind n."""
     out = (0.3 * speech).astype(np.float32)
-    burst = chirp()
-    for start in starts:
-        out[start : start + LENGTH] += burst
+    for kind, start in enumerate(starts):
+        out[start : start + LENGTH] += chirp(kind)
     return out
 
 
-def correlation(audio: Samples) -> Samples:
-    """Return the normalized correlation with the burst, for each place where it could begin."""
-    burst = chirp().astype(np.float64)
+def correlation(audio: Samples, kind: int) -> Samples:
+    """Return the normalized correlation with a burst, for each place where it could begin."""
+    burst = chirp(kind).astype(np.float64)
     size = 1 << int(np.ceil(np.log2(len(audio) + LENGTH)))
     wave = audio.astype(np.float64)
     product = np.fft.irfft(np.fft.rfft(wave, size) * np.conj(np.fft.rfft(burst, size)), size)
@@ -89,20 +90,24 @@ class Recording:
         return int(self.firsts[block]) + min(max(0, inside), int(self.lengths[block]))
 
 
-def find(recording: Recording, bursts: Sequence[float]) -> list[float | None]:
-    """Return when each burst (given by its time) was heard; None for those that were not.
+def find(recording: Recording, bursts: Sequence[float]) -> list[int | None]:
+    """Return the place in the audio of each burst (made at the given times); None: not heard.
 
     A burst is where the correlation is highest within ``SEARCH`` seconds after it was made.
     """
     if len(recording.audio) < LENGTH:
         return [None] * len(bursts)
-    likeness = correlation(recording.audio)
-    found: list[float | None] = []
-    for made in bursts:
+    likeness = [correlation(recording.audio, kind) for kind in (0, 1)]
+    found: list[int | None] = []
+    for number, made in enumerate(bursts):
         low, high = recording.place_of(made), recording.place_of(made + SEARCH)
-        part = likeness[low:high]
-        if len(part) == 0 or float(part.max()) < CERTAIN:
-            found.append(None)
-        else:
-            found.append(recording.time_of(low + int(part.argmax())))
+        part = likeness[number % 2][low:high]
+        heard = len(part) > 0 and float(part.max()) >= CERTAIN
+        found.append(low + int(part.argmax()) if heard else None)
     return found
+
+
+def times(recording: Recording, bursts: Sequence[float]) -> list[float | None]:
+    """Return when each burst was heard; None for those that were not."""
+    places = find(recording, bursts)
+    return [None if place is None else recording.time_of(place) for place in places]

@@ -56,7 +56,7 @@ def _turn(listeners: Listeners, cpu: Callable[[], float], seconds: float, series
 
 def cadence_rows(server: LoaServer, cadence: int, word: str, quick: bool) -> list[Row]:
     """Measure one cadence."""
-    count, seconds = COUNT[cadence], 1.5 if quick else 4.0
+    count, seconds = COUNT[cadence], 1.5 if quick else 3.0
     address = server.address(server.FILE, cadence)
     ours, floor, icecast = Series(), Series(), Series()
     with contextlib.ExitStack() as stack:

@@ -144,15 +144,12 @@ def stages(
 ) -> dict[str, list[float]]:
     """Return the milliseconds of the three parts of the way for each burst that was heard."""
     at_tick, at_socket = decoded(pages, clock)
-    likeness = bursts.correlation(at_tick.audio)
     parts: dict[str, list[float]] = {"tick": [], "socket": [], "horn": []}
-    for start, end in zip(made, horn, strict=True):
-        # Places are sought by the ticks' own times; a tick is due after the sound in it was made.
-        low, high = at_tick.place_of(start), at_tick.place_of(start + bursts.SEARCH)
-        part = likeness[low:high]
-        if end is None or len(part) == 0 or float(part.max()) < bursts.CERTAIN:
+    # Places are sought by the ticks' own times: a tick is due after the sound in it was made.
+    for start, end, place in zip(made, horn, bursts.find(at_tick, made), strict=True):
+        if end is None or place is None:
             continue
-        block = (low + int(part.argmax())) // 960
+        block = place // 960
         parts["tick"].append(1e3 * (at_tick.times[block] - start))
         parts["socket"].append(1e3 * (at_socket.times[block] - at_tick.times[block]))
         parts["horn"].append(1e3 * (end - at_socket.times[block]))
@@ -170,7 +167,7 @@ def latency_rows(
 
 
 def run(quick: bool) -> list[Row]:
-    seconds = 40.0 if quick else 120.0
+    seconds = 40.0 if quick else 100.0
     starts = bursts.place(seconds, seed=time.time_ns() & 0xFFFF, first=LEAD)
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loa-bench-")))
@@ -218,7 +215,7 @@ def run(quick: bool) -> list[Row]:
         clock = server.clock()
         played = heard(home / "heard")
     made = [began + start / RATE for start in starts]
-    horn = bursts.find(played, made)
+    horn = bursts.times(played, made)
     whole = [1e3 * (end - start) for start, end in zip(made, horn, strict=True) if end is not None]
     if len(whole) < ENOUGH * len(made):
         raise RuntimeError(f"of {len(made)} bursts {len(whole)} were heard")
