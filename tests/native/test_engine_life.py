@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
@@ -410,3 +411,22 @@ def test_a_short_last_page_has_the_sequence_of_the_page_in_whose_place_it_stands
         # Full pages would have ended with ticks 5 to 9, or 10 to 14.
         first = START // 10 % 2**32
         assert sequences == {first: 5, first + 1: 5}
+
+
+def test_an_engine_that_cannot_be_had_says_why() -> None:
+    for wrong in ({"fanouts": 0}, {"kept_ticks": 5}, {"max_mounts": 0}, {"workers": -1}):
+        with pytest.raises(OSError) as refused:
+            Engine(START, virtual=True, **wrong)  # type: ignore[arg-type]
+        assert refused.value.errno == errno.EINVAL
+    with pytest.raises(OSError):
+        Engine(-1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.open("/dev/null", os.O_RDONLY)
+    os.close(spare)  # the lowest that is free
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
+    try:
+        with pytest.raises(OSError) as refused:
+            Engine(START)
+        assert refused.value.errno == errno.EMFILE
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
