@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+import socket
 from typing import Protocol, cast
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -47,6 +48,7 @@ log = structlog.get_logger()
 
 SILENT_AFTER = 10.0
 """Seconds without any audio after which a source is taken for dead."""
+RECEIVE_BUFFER = 128 * 1024
 _LINGER = 2.0
 _LINGER_BYTES = 1 << 20
 _METHODS = "GET, PUT, POST, OPTIONS, SOURCE"
@@ -244,6 +246,10 @@ class IcecastSource(asyncio.Protocol):
             self._refuse(refusal)
             return
         self._door.live.add(self)
+        # A source that sends ahead of time shall wait itself, not minutes of it in our kernel.
+        made = transport.get_extra_info("socket")
+        if made is not None:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self._progress = (0, self._loop.time())
         self._timer = self._loop.call_later(SILENT_AFTER, self._look)
         if self._expects:
