@@ -111,7 +111,7 @@ def _ffmpeg_row(sound: Samples) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "voice.wav")
         soundfile.write(path, np.tile(sound, 6), RATE, subtype="FLOAT")
-        words = ["ffmpeg", "-nostdin", "-v", "error", "-threads", "1", "-i", path]
+        words = ["ffmpeg", "-nostdin", "-v", "error", "-threads", "1", "-i", str(path)]
         words += ["-af", "ebur128,alimiter=limit=0.7", "-c:a", "libopus", "-b:a", "24k"]
         words += ["-compression_level", "10", "-f", "null", "-"]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
