@@ -154,7 +154,7 @@ name = darkice
 """
 
 
-@pytest.mark.parametrize("format", ["vorbis", "mp3"])
+@pytest.mark.parametrize("format", ["vorbis", pytest.param("mp3", marks=pytest.mark.slow)])
 async def test_darkice(card: Pulse, tmp_path: Path, format: str) -> None:
     sources = FakeSources()
     counters = Counters()
