@@ -13,6 +13,7 @@ Until then a connection has ``head_timeout`` seconds in all, whatever it sends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable
@@ -69,14 +70,17 @@ class DoorConfig:
     """``head_timeout``: seconds from accepting to a complete head, handshake included.
 
     ``max_connections``: those without a complete head and those of aiohttp together; listeners and
-    sources have limits of their own. ``proxies``: networks whose connections must begin with a
-    PROXY header.
+    sources have limits of their own. ``queues``: sockets that listen on each address; each has a
+    ``backlog`` of its own, which Linux cuts to 4,096 unless told otherwise, and 10,000 listeners
+    that come back at once need room: who finds none tries again after 1, 3, 7… s. ``proxies``:
+    networks whose connections must begin with a PROXY header.
     """
 
     head_timeout: float = 15.0
     linger: float = 2.0
     max_connections: int = 16_384
     backlog: int = 4096
+    queues: int = 3
     keepalive: float = 30.0
     proxies: tuple[Network, ...] = ()
     reserved: frozenset[str] = RESERVED
@@ -132,16 +136,38 @@ class Door:
         """
         assert runner.server is not None, "call runner.setup() first"
         self._web = runner.server
+
+        def connection() -> FrontDoor:
+            return FrontDoor(self, certificate)
+
+        create, backlog = self._loop.create_server, self.config.backlog
         if sock is not None:
-            server = await self._loop.create_server(
-                lambda: FrontDoor(self, certificate), sock=sock, backlog=self.config.backlog
+            self._servers.append(await create(connection, sock=sock, backlog=backlog))
+            return int(sock.getsockname()[1])
+        port = await self._claim(host, port)
+        for _ in range(self.config.queues):
+            self._servers.append(
+                await create(connection, host, port, backlog=backlog, reuse_port=True)
             )
-        else:
-            server = await self._loop.create_server(
-                lambda: FrontDoor(self, certificate), host, port, backlog=self.config.backlog
-            )
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+        return port
+
+    async def _claim(self, host: str | None, port: int) -> int:
+        """Return ``port``, or a free one for 0; ``OSError`` when somebody listens there already.
+
+        Sockets that share a port would share it with another server's as well, without a word.
+        """
+        found = await self._loop.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        with contextlib.ExitStack() as stack:
+            for family, kind, protocol, _, address in dict.fromkeys(found):
+                probe = stack.enter_context(socket.socket(family, kind, protocol))
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((address[0], port, *address[2:]))
+                port = int(probe.getsockname()[1])
+        return port
 
     async def stop_accepting(self) -> None:
         """Close the listening sockets; connections go on."""

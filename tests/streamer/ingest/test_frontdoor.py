@@ -311,3 +311,11 @@ async def test_a_herd_comes_back_at_once() -> None:
         for client in clients:
             client.close()
         await server.until(lambda: server.listeners.count == 0)
+
+
+async def test_a_port_that_is_taken_is_an_error() -> None:
+    """Although the door's own sockets share theirs."""
+    async with serving() as server:
+        with pytest.raises(OSError):
+            async with serving(port=server.port):
+                pass
