@@ -156,7 +156,7 @@ def main(options: Options) -> int:
     np.seterr(all="ignore")
     try:
         asyncio.run(receive(options))
-    except (FatalError, OutputError) as error:
+    except (FatalError, OutputError, OSError) as error:
         print(f"loa: {error}", file=sys.stderr)
         return 1
     return 0

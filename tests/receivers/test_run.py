@@ -160,6 +160,21 @@ async def test_it_stops_after_so_many_seconds() -> None:
     assert json.loads(said.splitlines()[0])["packets"] > 0
 
 
+async def test_nobody_reads_what_it_says() -> None:
+    async with live_mount() as (_, url):
+        process = await asyncio.create_subprocess_exec(
+            *command("--url", url, "--out", "null", "--json"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await line(process)
+        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        assert process.stderr is not None
+        said = await process.stderr.read()
+        assert await process.wait() == 1
+    assert b"Broken pipe" in said and b"Traceback" not in said
+
+
 async def test_it_is_heard_through_a_sound_card(tmp_path: Path) -> None:
     with pulse(tmp_path) as card:
         async with (
