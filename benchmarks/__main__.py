@@ -16,6 +16,7 @@ from benchmarks import picture, report
 from benchmarks.rows import Outcome, Section, attempt
 
 RESULTS = Path(__file__).resolve().parent / "results"
+DOCS = RESULTS.parent.parent / "docs"
 # Where each section lives. They are imported only when they run, since each needs other things.
 SECTIONS = {
     "mouth-to-horn": ("mouth_to_horn.run", True),
@@ -45,8 +46,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", metavar="NAME", choices=list(SECTIONS), help=", ".join(SECTIONS)
     )
-    parser.add_argument("--picture", type=Path, help="write the picture here as well")
-    parser.add_argument("--markdown", type=Path, help="write the table as Markdown here as well")
+    parser.add_argument(
+        "--keep", action="store_true", help="put figures and picture into docs/ as well"
+    )
     return parser.parse_args()
 
 
@@ -79,11 +81,11 @@ def main() -> int:
     report.save(outcomes, about, stem.with_suffix(".json"))
     title = f"Loa: what was measured, as a share of what is allowed ({began:%Y-%m-%d})"
     drawing = picture.svg(outcomes, title)
-    for path in (stem.with_suffix(".svg"), given.picture):
-        if path is not None:
-            path.write_text(drawing)
-    if given.markdown is not None:
-        given.markdown.write_text(report.markdown(outcomes))
+    stem.with_suffix(".svg").write_text(drawing)
+    if given.keep:
+        (DOCS / "bench.svg").write_text(drawing)
+        page = DOCS / "benchmarks.md"
+        page.write_text(report.with_figures(page.read_text(), outcomes, about))
     console.print(f"[dim]saved as {stem.relative_to(RESULTS.parent.parent)}.json and .svg[/dim]")
     missed = [outcome.name for outcome in outcomes if outcome.missed]
     if missed:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks.load import Listeners
+from benchmarks.load import Listeners, need_descriptors
 from benchmarks.rows import Row
 from benchmarks.server import CADENCE, LOW, THRIFTY, Host, LoaServer
 
 MANY, SOME, OTHERS = 10_000, 3_000, 500
+SPARE = 200
 P99_MS = 20.0
 BACK_WITHIN = 5.0
 
@@ -35,6 +36,7 @@ def _note(server: Host, report: dict[str, Any], fanout: float) -> str:
 
 def steady(server: LoaServer, count: int, cadence: int, seconds: float) -> list[Row]:
     """Measure so many listeners who stay."""
+    need_descriptors(count + SPARE)
     what = f"{count} {CADENCE[cadence]}"
     with Listeners(server.address(server.FILE, cadence)) as crowd:
         crowd.open_all(count, in_flight=1000)
@@ -67,6 +69,7 @@ def steady(server: LoaServer, count: int, cadence: int, seconds: float) -> list[
 
 def back_at_once(server: LoaServer) -> list[Row]:
     """Break all connections of the crowd at the same moment, and let all come back at once."""
+    need_descriptors(MANY + OTHERS + SPARE)
     thrifty, low = server.address(server.FILE, THRIFTY), server.address(server.FILE, LOW)
     with Listeners(thrifty) as crowd, Listeners(low) as others:
         others.open_all(OTHERS)

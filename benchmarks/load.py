@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import shutil
 import subprocess
@@ -177,6 +178,13 @@ class Floor(Helper):
         said = self.answer(10)
         clock = Clock(said["tick"], said["deadline"])
         self.address = Address("127.0.0.1", said["port"], "/", clock)
+
+
+def need_descriptors(count: int) -> None:
+    """Raise ``Missing`` when a process may not open so many descriptors."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise Missing(f"needs {count} descriptors a process; the hard limit here is {hard}")
 
 
 def cpu_seconds(pid: int) -> float:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.rows import Outcome, Verdict, bound_words, number
 
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 COLOUR = {"held": "green", "missed": "bold red", "shown": "cyan", "skipped": "yellow"}
 
 
@@ -71,6 +72,23 @@ def save(outcomes: Sequence[Outcome], about: dict[str, Any], path: Path) -> None
     beside = path.with_suffix(".part")
     beside.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
     beside.replace(path)
+
+
+def with_figures(page: str, outcomes: Sequence[Outcome], about: dict[str, Any]) -> str:
+    """Return a Markdown page with the figures between its two marks replaced by this run's.
+
+    Raises ``ValueError`` when the page has no such marks.
+    """
+    before, first, rest = page.partition(BEGIN)
+    _, last, after = rest.partition(END)
+    if not first or not last:
+        raise ValueError("this page has no place for figures")
+    words = (
+        f"{about['began'][:10]}, {about['cores']} cores ({about['cpu']}), Linux "
+        f"{about['kernel']}, Python {about['python']}; load average at the end "
+        f"{about['load_at_end']:.1f}."
+    )
+    return f"{before}{BEGIN}\n{words}\n\n{markdown(outcomes)}{END}{after}"
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
