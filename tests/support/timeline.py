@@ -25,7 +25,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def ogg_crc(page: bytes) -> int:
     """Return the CRC of RFC 3533 by way of zlib's, which is the same polynomial mirrored."""
     mirrored = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{mirrored:032b}"[::-1], 2)
+    return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
 def tagged_packet(clip: int, index: int) -> bytes:
