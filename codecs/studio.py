@@ -121,7 +121,7 @@ class Closed:
     """The server ends the session. ``again``: trying once more later may work.
 
     ``reason`` is one word for programs: ``ended``, ``busy``, ``unknown_area``, ``not_allowed``,
-    ``replaced``, ``stopped``, ``timed_out``, ``protocol``, ``shutdown``.
+    ``replaced``, ``stopped``, ``timed_out``, ``full``, ``protocol``, ``shutdown``.
     """
 
     type: ClassVar[str] = "closed"

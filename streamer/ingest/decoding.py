@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
+from loa.native.error import NativeError
 from loa.streamer.ingest.pipe import BytePipe, PipeAborted
 from loa.streamer.ingest.session import Session
 
@@ -27,6 +28,7 @@ Samples = npt.NDArray[np.float32]
 RATE = 48_000
 CAPACITY = 64 * 1024
 """Bytes that wait for the decoder before the socket is paused: 4 s at 128 kb/s."""
+NO_ROOM = "the server cannot take another programme on air"
 _SLICE = 1024
 _STEPS = 16
 _LEAST_WAIT = 0.01
@@ -193,6 +195,9 @@ class OpusDecoding:
         except Undecodable as error:
             self._done(str(error))
             return
+        except NativeError as error:
+            self._done(f"{NO_ROOM} ({error})")
+            return
         except Exception:
             log.exception("decoding failed")
             self._done("it could not be decoded")
@@ -290,6 +295,8 @@ class ThreadDecoding:
             pass
         except Undecodable as problem:
             error = str(problem)
+        except NativeError as problem:
+            error = f"{NO_ROOM} ({problem})"
         except Exception:
             if not self._stop.is_set():
                 log.exception("decoding failed")

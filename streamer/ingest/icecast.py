@@ -32,7 +32,7 @@ from loa.streamer.ingest.containers import (
     container,
 )
 from loa.streamer.ingest.decoders import Decoders
-from loa.streamer.ingest.decoding import Decoding
+from loa.streamer.ingest.decoding import NO_ROOM, Decoding
 from loa.streamer.ingest.reply import clean, header_block
 from loa.streamer.ingest.request import RequestHead
 from loa.streamer.ingest.session import (
@@ -390,6 +390,9 @@ class IcecastSource(asyncio.Protocol):
 
     def _done(self, error: str | None) -> None:
         """Everything has been decoded and written, or cannot be."""
+        if error is not None and error.startswith(NO_ROOM):
+            self._fail(error, "full", 503)
+            return
         if error is not None:
             self._fail(f"this is not the audio that was announced: {error}", "decode")
             return
@@ -428,6 +431,7 @@ class IcecastSource(asyncio.Protocol):
         """End it from here: the server is stopping."""
         if not self._over:
             self._finish(reason)
+            self._answer(503, reason)
             self._close()
 
     def abort(self) -> None:
@@ -440,11 +444,11 @@ class IcecastSource(asyncio.Protocol):
         self._finish(reason)
         self._close()
 
-    def _fail(self, text: str, count: str) -> None:
+    def _fail(self, text: str, count: str, status: int = 400) -> None:
         """Something is wrong with what the source sent: tell it, and let the air layer hold."""
         self._door.counters.add(f"sources.failed.{count}")
         self._finish(text)
-        self._refuse(Refusal(400, text, ""))
+        self._refuse(Refusal(status, text, ""))
 
     def _finish(self, reason: str | None) -> None:
         """Give the session back: ended when there is no reason, else dropped with it."""

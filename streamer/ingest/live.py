@@ -154,7 +154,6 @@ class Live:
         self._tell = tell
         self._outbox = Outbox(source.live)
         self._stopping = asyncio.Event()
-        self._socket: socket.socket | None = None
         self._was_online = False
         self._url = _address(settings)
 
@@ -248,10 +247,10 @@ class Live:
                 self._tell({"event": "lost", "reason": reason, "again_in": round(wait, 2)})
                 await asyncio.sleep(wait)
 
-    def _make_socket(self, address: Any) -> socket.socket:
+    @staticmethod
+    def _make_socket(address: Any) -> socket.socket:
         family, kind, protocol, _, _ = address
-        self._socket = made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
+        made = socket.socket(family, kind, protocol)
         # A link that acknowledges nothing is given up: seconds matter more than old packets.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 8000)
         return made
@@ -314,9 +313,10 @@ class Live:
 
     async def _send(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         title = ""
+        made = ws.get_extra_info("socket")
         with contextlib.suppress(ConnectionError):
             while True:
-                while self._unsent() > _UNSENT:  # noqa: ASYNC110 - the kernel tells nobody
+                while _unsent(made) > _UNSENT:  # noqa: ASYNC110 - the kernel tells nobody
                     await asyncio.sleep(0.01)
                 audio = await self._outbox.take()
                 if audio is None:
@@ -327,15 +327,16 @@ class Live:
                     await ws.send_str(studio.encode(Title(title[:200])))
                 await ws.send_bytes(studio.encode_audio(audio))
 
-    def _unsent(self) -> int:
-        """Bytes that the kernel holds back because the link is too slow."""
-        if self._socket is None or not sys.platform.startswith("linux"):
-            return 0
-        try:
-            raw = fcntl.ioctl(self._socket.fileno(), _SIOCOUTQNSD, bytes(4))
-        except (OSError, ValueError):
-            return 0
-        return int(struct.unpack("i", raw)[0])
+
+def _unsent(made: Any) -> int:
+    """Return the bytes that the kernel holds back because the link is too slow."""
+    if made is None or not sys.platform.startswith("linux"):
+        return 0
+    try:
+        raw = fcntl.ioctl(made.fileno(), _SIOCOUTQNSD, bytes(4))
+    except (OSError, ValueError):
+        return 0
+    return int(struct.unpack("i", raw)[0])
 
 
 def _refused(status: int) -> Exception:

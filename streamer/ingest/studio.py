@@ -22,7 +22,7 @@ from loa.native.error import NativeError
 from loa.native.opus import FRAME, OpusDecoder
 from loa.streamer.core.attempts import Attempts
 from loa.streamer.counters import Counters
-from loa.streamer.ingest.decoding import Samples, Speech
+from loa.streamer.ingest.decoding import NO_ROOM, Samples, Speech
 from loa.streamer.ingest.icecast import secret_of
 from loa.streamer.ingest.reply import clean
 from loa.streamer.ingest.session import (
@@ -197,6 +197,11 @@ class StudioLink:
             self._door.counters.add("studios.failed.protocol")
             outcome = f"it sent something wrong: {error}"
             self._closing = Closed("protocol", str(error))
+        except NativeError as error:
+            # The engine's tables are full: not the studio's fault, and it may pass.
+            self._door.counters.add("studios.failed.full")
+            outcome = f"{NO_ROOM} ({error})"
+            self._closing = Closed("full", NO_ROOM, True)
         except _Refused as refused:
             self._closing = refused.closed
             self._door.counters.add(f"studios.refused.{refused.closed.reason}")

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from loa.native.error import NativeError
 from loa.streamer.counters import Counters
 from loa.streamer.ingest import icecast
 from loa.streamer.ingest.decoders import Codecs, Decoders, OpusSource
@@ -378,6 +379,21 @@ async def test_stopping_drops_sources_and_ends_their_threads(scene: Scene) -> No
     assert session.outcome == "dropped: the server is stopping"
     assert b" 503 " in await scene.ask(head())
     writer.close()
+
+
+@pytest.mark.parametrize("kind", ["audio/ogg", "audio/mpeg"])
+async def test_an_engine_without_room_is_not_the_sources_fault(
+    scene: Scene, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(session: FakeSession, pcm: object, speech: bool) -> int:
+        raise NativeError("a bounded buffer or table has no room", -3)
+
+    monkeypatch.setattr(FakeSession, "write", full)
+    answer = await scene.ask(head(type=kind, Expect="100-continue") + ogg_opus(tone(0.5)))
+    assert b"HTTP/1.1 503 " in answer and b"cannot take another programme" in answer
+    session = await scene.sources.session()
+    await session.over.wait()
+    assert scene.counters.snapshot() == {"sources.failed.full": 1}
 
 
 async def test_a_connection_reset_is_a_lost_connection(scene: Scene) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from loa.codecs import studio
 from loa.codecs.studio import Audio, Closed, End, Hello, Ready, Status, Title
+from loa.native.error import NativeError
 from loa.streamer.counters import Counters
 from loa.streamer.ingest import live as live_module
 from loa.streamer.ingest import studio as door_module
@@ -28,7 +29,7 @@ from loa.streamer.ingest.live_console import ConsoleTeller, go_live
 from loa.streamer.ingest.session import SourceKind
 from loa.streamer.ingest.studio import Gaps, StudioDoor
 from support.audio import frequency, opus_packets, tone
-from support.ingest import AREA, TOKEN, EverySecondBlock, FakeSources, basic
+from support.ingest import AREA, TOKEN, EverySecondBlock, FakeSession, FakeSources, basic
 
 Socket = aiohttp.ClientWebSocketResponse
 MIC = Hello("mic")
@@ -243,6 +244,21 @@ async def test_silence_ends_it(
     closed = await last_word(ws)
     assert (closed.reason, closed.again) == ("timed_out", True)
     assert scene.sources.opened[0].outcome == "dropped: no audio for 10 seconds"
+
+
+async def test_an_engine_without_room_is_said(
+    scene: Scene, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(session: FakeSession, pcm: object, speech: bool) -> int:
+        raise NativeError("a bounded buffer or table has no room", -3)
+
+    monkeypatch.setattr(FakeSession, "write", full)
+    ws = await connect()
+    packet = opus_packets(tone(0.02))[0]
+    await ws.send_bytes(studio.encode_audio(Audio(0, 0, (packet,))))
+    closed = await last_word(ws)
+    assert (closed.reason, closed.again) == ("full", True)
+    assert (scene.sources.opened[0].outcome or "").startswith("dropped: the server cannot")
 
 
 async def test_a_studio_faster_than_time_is_not_decoded_for_long(
