@@ -11,6 +11,7 @@ BS.775-4, table 2 (centre and surrounds at -3 dB, LFE left out), without rescali
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,7 +198,7 @@ class Decoder:
 
     def __iter__(self) -> Iterator[Samples]:
         """Yield the blocks. Raises ``MediaError`` when nothing at all could be decoded."""
-        pending = 0
+        pushed = pending = 0
         for frame in self._frames():
             graph = self._graph
             if graph is None or not graph.takes(frame):
@@ -205,11 +206,13 @@ class Decoder:
                     yield from self._given(graph.finish())
                 graph = self._graph = self._build(frame)
             graph.push(frame)
-            # Asking in vain costs more than samples do: a file's come half a second at once.
+            # Asking in vain costs more than samples do. A file's come half a second at a time; a
+            # stream's frames give one block each at most, those below 20 ms are taken together.
+            pushed += 1
             pending += frame.samples
-            if self._forced or 2 * pending >= frame.sample_rate:
-                pending = 0
-                yield from self._given(graph.pull())
+            if pending * (50 if self._forced else 2) >= frame.sample_rate:
+                yield from self._given(graph.pull(pushed if self._forced else None))
+                pushed = pending = 0
         if self._graph is not None:
             yield from self._given(self._graph.finish())
         if self.samples == 0 and self.damaged:
@@ -416,8 +419,8 @@ class _Graph:
         frame.pts = None
         self._graph.push(frame)
 
-    def pull(self) -> Iterator[Samples]:
-        while True:
+    def pull(self, most: int | None = None) -> Iterator[Samples]:
+        for _ in itertools.count() if most is None else range(most):
             try:
                 frame: Any = self._graph.pull()
             except self._nothing_yet:
