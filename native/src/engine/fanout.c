@@ -13,7 +13,7 @@
 
 enum {
     PHASES = 12,             /* 2 of the low cadence, then 10 of the thrifty one */
-    JOINS_A_ROUND = 256,     /* a herd that comes back must not delay those who are there */
+    JOINS_A_TICK = 256,      /* a herd that comes back must not delay those who are there */
     STUCK_TICKS = 30 * 50,   /* takes nothing at all for so long: gone, whatever its policy */
     LOOK_TICKS = 50,         /* the kernel's queue is looked at once a second */
     PREFETCH = 2             /* each send pushes the next listener out of the cache */
@@ -424,7 +424,8 @@ void loa_fanout_round(loa_fanout *fanout, int64_t tick)
     for (int64_t due = first; due <= tick; due++)
         serve_list(fanout, list_of(fanout, LOA_MAX_CADENCE, (int)(due % LOA_MAX_CADENCE)), tick);
     fanout->last_round = tick;
-    admit_some(fanout, tick, JOINS_A_ROUND);
+    /* A round that is late stands for several: on a busy machine a herd would wait for ever. */
+    admit_some(fanout, tick, JOINS_A_TICK * (int)(tick - first + 1));
 }
 
 int loa_fanout_drain(loa_fanout *fanout)
