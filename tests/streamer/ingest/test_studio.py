@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -445,3 +446,53 @@ def test_the_line_says_what_matters() -> None:
     line = teller.line(-20, -30, 1).plain
     for words in ("ON AIR", "1 areas, 3 listeners", "-20 dB", "out -16 LUFS", "+7 dB", "lost 60"):
         assert words in line
+
+
+class Ticking:
+    """A microphone much faster than time."""
+
+    live = True
+    title = ""
+    dropped = 0
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    async def frame(self) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int] | None:
+        await asyncio.sleep(0.001)
+        self.given += 1
+        return np.zeros(960, np.float32), self.given * 20_000
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_link_that_stands_still_costs_old_words_and_not_delay(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "_FASTEST", 1e9)
+    monkeypatch.setattr(door_module, "_BURST", 1e9)
+    source = Ticking()
+    live = Live(to(scene, bitrate=128_000), source, lambda event: None)
+    running = asyncio.create_task(live.run())
+    session = await scene.sources.session()
+    (link,) = scene.door.live
+    transport = link._socket._req.transport  # type: ignore[union-attr]
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    transport.pause_reading()
+    async with asyncio.timeout(30):
+        while not live.dropped:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        # What waits in the sender's kernel and outbox stays what it is, however long it lasts.
+        given, dropped = source.given, live.dropped
+        while live.dropped < dropped + 100:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert live.dropped - dropped >= source.given - given - 15
+        transport.resume_reading()
+        samples = session.samples
+        while session.samples < samples + 48_000:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        live.stop()
+        await running
+    assert session.outcome == "ended"
+    assert scene.counters.snapshot()["studios.packets.lost"] >= dropped + 100 - 15
