@@ -223,7 +223,7 @@ static void test_bursts(double seconds)
 {
     run r = {"studio, 200 ms bursts", STUDIO, 50.0, 9600, 0.0, NEVER, 0, 0, seconds, 1, 150.0, 3, 20.0, 450.0, 1000.0};
     expect(&r);
-    run s = {"stream, 200 ms bursts", STREAM, -50.0, 9600, 0.01, NEVER, 0, 0, seconds, 1, 150.0, 0, 100.0, 500.0, 150.0};
+    run s = {"stream, 200 ms bursts", STREAM, -50.0, 9600, 0.01, NEVER, 0, 0, seconds, 1, 150.0, 0, 100.0, 500.0, 250.0};
     expect(&s);
     run t = {"stream, 1 s bursts", STREAM, 100.0, 48000, 0.05, NEVER, 0, 0, seconds, 1, 150.0, 2, 20.0, 1400.0, 400.0};
     expect(&t);
