@@ -296,7 +296,7 @@ class Door:
         assert isinstance(handler, WebHandler)
         # What aiohttp writes to a connection that is closed or taken away is lost without a word.
         nothing = web.Response()
-        if transport is None:
+        if transport is None or transport.is_closing():
             return nothing
         headers = Headers(tuple((name.lower(), value) for name, value in request.headers.items()))
         version = (request.version.major, request.version.minor)
@@ -479,7 +479,8 @@ class FrontDoor(asyncio.Protocol):
         loop.call_soon(loop.call_soon, _inject, transport, first)
         try:
             secured = await starting
-        except (OSError, TimeoutError, asyncio.CancelledError) as error:
+        # (RuntimeError: uvloop's word for a connection that was reset meanwhile.)
+        except (OSError, TimeoutError, RuntimeError, asyncio.CancelledError) as error:
             self._door.counters.add("door.bad.tls")
             self._door.leave(self)
             transport.abort()
@@ -551,7 +552,9 @@ class FrontDoor(asyncio.Protocol):
         assert transport is not None
         self._stage = Stage.DONE
         transport.write(answer)
-        if transport.can_write_eof():
+        if transport.is_closing():
+            self._door.leave(self)
+        elif transport.can_write_eof():
             transport.write_eof()
             self._door.linger(self)
         else:

@@ -319,3 +319,24 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
         with pytest.raises(OSError):
             async with serving(port=server.port):
                 pass
+
+
+@on_both_loops
+async def test_hang_ups_at_any_moment() -> None:
+    async with serving(routes=hello, source_protocol=EchoSource) as server:
+        requests = [
+            LISTEN, LISTEN[:30], b"", b"nonsense\r\n", b"GET / HTTP/2.0\r\n\r\n",
+            b"SOURCE /x HTTP/1.0\r\n\r\n", b"GET /api/hello HTTP/1.1\r\nHost: x\r\n\r\n" + LISTEN,
+        ]  # fmt: skip
+        for turn in range(140):
+            client = socket.create_connection((server.host, server.port))
+            client.sendall(requests[turn % 7])
+            if turn % 2:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if turn % 3 == 0:
+                await asyncio.sleep(0.002)
+            client.close()
+        await server.until(lambda: server.count("door.connections") == 140)
+        await server.until(lambda: server.door.waiting == 0)
+        await server.until(lambda: server.door.web_connections == 0)
+        await server.until(lambda: server.listeners.count == 0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
+import struct
 from pathlib import Path
 from typing import cast
 
@@ -144,6 +146,29 @@ async def test_whoever_does_not_shake_hands_is_dropped(certificate: Certificate)
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+@on_both_loops
+async def test_hang_ups_in_the_middle_of_a_handshake(
+    files: tuple[Path, Path], certificate: Certificate
+) -> None:
+    outgoing = ssl.MemoryBIO()
+    tls = trusting(files).wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = outgoing.read()
+    async with serving(certificate=certificate) as server:
+        for turn in range(60):
+            client = socket.create_connection((server.host, server.port))
+            client.sendall(hello[: len(hello) * (turn % 4 + 1) // 4])
+            if turn % 2:  # a reset instead of a goodbye
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if turn % 3 == 0:
+                await asyncio.sleep(0.002)
+            client.close()
+            await asyncio.sleep(0)
+        await server.until(lambda: server.count("door.connections") == 60)
+        await server.until(lambda: server.door.waiting == 0)
 
 
 @on_both_loops
