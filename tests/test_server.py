@@ -32,7 +32,7 @@ def heard(server: ServerProcess, path: str, seconds: float = 2.0) -> np.ndarray:
     stream = OpusStream()
     blocks: list[np.ndarray] = []
     while sum(map(len, blocks)) < seconds * 48_000:
-        data = listener.socket.recv(65536)
+        data = listener.receive()
         assert data
         blocks += stream.feed(data)
     listener.close()

@@ -123,11 +123,16 @@ class Listener:
         self.reader = OggReader()
         self.bytes = b""
 
+    def receive(self) -> bytes:
+        """Return what comes next of the stream; nothing at its end."""
+        data = self._rest or self.socket.recv(65536)
+        self._rest = b""
+        return data
+
     def read(self, size: int) -> bytes:
         """Read at least that much of the stream, less only at its end."""
         while len(self.bytes) < size:
-            data = self._rest or self.socket.recv(65536)
-            self._rest = b""
+            data = self.receive()
             if not data:
                 break
             self.bytes += data
