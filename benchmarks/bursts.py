@@ -15,7 +15,7 @@ LENGTH = 960
 """Samples of a burst: 20 ms, of which the middle is loud."""
 SEARCH = 1.8
 """Seconds after a burst in which it must be heard; the next of its kind is further away."""
-CERTAIN = 0.5
+CERTAIN = 0.4
 """Normalized correlation (0…1) from which a burst counts as found."""
 
 
