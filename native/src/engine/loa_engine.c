@@ -1,367 +1,31 @@
 #include "loa_engine.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "commands.h"
-#include "events.h"
-#include "fanout.h"
+#include "engine_state.h"
 #include "loa_error.h"
-#include "table.h"
-#include "workers.h"
 
 enum {
-    TICK_NS = 20000000,
-    CATCH_UP_TICKS = 50,        /* after a stall so many are made at once, the rest are skipped */
-    MARGIN_TICKS = 128,         /* packets outlive their kept time by this, for threads that were stopped */
-    GC_TICKS = 50,
     EVENTS = 32768,
     MAX_MOUNTS = 65536,
     MAX_PROGRAMMES = 65535,
-    MAX_FANOUTS = 32,
     MAX_WORKERS = 256,
     MAX_PREFIX = 65536,
-    MAX_KEPT = 3600 * 50,
-    ENCODES_A_CORE = 30,        /* live programmes at full complexity; beyond it is halved */
-    HALF_COMPLEXITY = 5
+    MAX_KEPT = 3600 * 50
 };
 
 static const int64_t FARTHEST_TICK = INT64_C(1) << 52;
-
-typedef struct {
-    loa_engine *engine;
-    loa_fanout *fanout;
-    pthread_t thread;
-    int running;
-} fanout_thread;
-
-struct loa_engine {
-    loa_engine_config config;
-    loa_shared shared;
-    loa_events events;
-    loa_commands commands;
-    loa_table table;
-    loa_workers *workers;
-    loa_programme **live;       /* the programmes that run in this tick */
-    int64_t base_ns;            /* when start_tick is due */
-    pthread_t thread;
-    int running, stopped;
-    atomic_int stopping;        /* the tick thread makes its last tick */
-    atomic_int ending;          /* the fan-outs drain until drain_until_ns */
-    _Atomic int64_t drain_until_ns;
-    _Atomic uint32_t wake;      /* a futex: one step a tick */
-    _Atomic int32_t mounts;
-    _Atomic int64_t listener_ids;
-    int halved;
-    int fanouts;
-    fanout_thread fanout[MAX_FANOUTS];
-
-    _Atomic uint64_t ticks_made, ticks_late, ticks_skipped, refused, carriage_late;
-    _Atomic int64_t worst_late_ns, worst_round_ns, cpu_ns;
-};
-
-static void count(_Atomic uint64_t *counter, uint64_t by)
-{
-    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
-}
-
-static void raise_to(_Atomic int64_t *most, int64_t value)
-{
-    int64_t now = atomic_load_explicit(most, memory_order_relaxed);
-    while (value > now && !atomic_compare_exchange_weak_explicit(most, &now, value,
-                                                                 memory_order_relaxed,
-                                                                 memory_order_relaxed))
-        ;
-}
-
-static void emit(loa_engine *engine, loa_event event)
-{
-    loa_events_push(&engine->events, 0, event);
-}
-
-/* --- one tick */
-
-static void take_commands(loa_engine *engine)
-{
-    loa_command command;
-    while (loa_commands_take(&engine->commands, &command))
-        if (loa_mount_plan(&engine->shared.mounts[command.mount], command.programme,
-                           command.tick) < 0)
-            count(&engine->refused, 1);
-}
-
-static void adjust_complexity(loa_engine *engine, int live)
-{
-    int cores = engine->config.workers + 1;
-    int halve = engine->halved ? live > cores * ENCODES_A_CORE * 4 / 5
-                               : live > cores * ENCODES_A_CORE;
-    engine->halved = halve;
-    for (int i = 0; i < live; i++) {
-        loa_programme *programme = engine->live[i];
-        int complexity = programme->complexity;
-        if (halve && complexity > HALF_COMPLEXITY)
-            complexity = HALF_COMPLEXITY;
-        if (complexity == programme->complexity_now)
-            continue;
-        programme->complexity_now = complexity;
-        loa_chain_set_complexity(programme->chain, complexity);
-    }
-}
-
-static void run_programmes(loa_engine *engine, int64_t tick)
-{
-    int live = 0;
-    int32_t used = atomic_load_explicit(&engine->table.used, memory_order_acquire);
-    for (int32_t i = 0; i < used; i++) {
-        loa_programme *programme =
-            atomic_load_explicit(&engine->table.slots[i], memory_order_acquire);
-        if (programme && programme->chain && loa_programme_covers(programme, tick))
-            engine->live[live++] = programme;
-    }
-    adjust_complexity(engine, live);
-    loa_workers_run(engine->workers, engine->live, live, tick);
-    for (int i = 0; i < live; i++) {
-        const loa_programme *programme = engine->live[i];
-        loa_event event = {.tick = tick, .id = programme->handle, .mount = -1};
-        if (programme->happened & LOA_NEWS_STARTED) {
-            event.kind = LOA_EVENT_STARTED;
-            emit(engine, event);
-        }
-        if (programme->happened & LOA_NEWS_STALLED) {
-            event.kind = LOA_EVENT_STALLED;
-            emit(engine, event);
-        }
-        if (programme->happened & LOA_NEWS_RESUMED) {
-            event.kind = LOA_EVENT_RESUMED;
-            emit(engine, event);
-        }
-        if (programme->happened & LOA_NEWS_ENDED) {
-            event.kind = LOA_EVENT_ENDED;
-            event.tick = programme->clean_end;
-            emit(engine, event);
-        }
-    }
-}
-
-/* Clips end by their length or because they were cut; both are told in the tick of their end. */
-static void end_clips(loa_engine *engine, int64_t tick)
-{
-    int32_t used = atomic_load_explicit(&engine->table.used, memory_order_acquire);
-    for (int32_t i = 0; i < used; i++) {
-        loa_programme *programme =
-            atomic_load_explicit(&engine->table.slots[i], memory_order_acquire);
-        if (!programme || !programme->clip || programme->flushing)
-            continue;
-        int64_t end = atomic_load_explicit(&programme->end, memory_order_relaxed);
-        if (end > tick && atomic_load_explicit(&programme->cut_asked, memory_order_relaxed)) {
-            end = tick;
-            atomic_store_explicit(&programme->end, end, memory_order_relaxed);
-            if (programme->clean_end > end)
-                programme->clean_end = INT64_MAX;
-        }
-        if (end <= tick) {
-            programme->flushing = 1; /* told */
-            emit(engine, (loa_event){.kind = LOA_EVENT_ENDED,
-                                     .tick = end,
-                                     .id = programme->handle,
-                                     .mount = -1});
-        }
-    }
-}
-
-static void apply_carriage(loa_engine *engine, int64_t tick)
-{
-    int32_t mounts = atomic_load_explicit(&engine->mounts, memory_order_acquire);
-    for (int32_t i = 0; i < mounts; i++) {
-        loa_mount *mount = &engine->shared.mounts[i];
-        if (mount->planned_count == 0 || mount->planned[0].tick > tick)
-            continue;
-        int due = 1; /* of several the last one counts */
-        while (due < mount->planned_count && mount->planned[due].tick <= tick)
-            due++;
-        loa_planned change = mount->planned[due - 1];
-        mount->planned_count -= due;
-        memmove(mount->planned, mount->planned + due,
-                (size_t)mount->planned_count * sizeof change);
-        loa_programme *programme = loa_table_find(&engine->table, change.programme);
-        loa_mount_carry(mount, programme, tick);
-        if (change.tick < tick)
-            count(&engine->carriage_late, 1);
-        emit(engine, (loa_event){.kind = LOA_EVENT_CARRIED,
-                                 .mount = i,
-                                 .tick = tick,
-                                 .id = programme ? programme->handle : 0});
-    }
-}
-
-/* Frees what has ended, is not asked for any more, and is out of every listener's reach. */
-static void collect(loa_engine *engine, int64_t tick)
-{
-    int32_t mounts = atomic_load_explicit(&engine->mounts, memory_order_acquire);
-    for (int32_t i = 0; i < mounts; i++) {
-        loa_programme *carried = loa_mount_carried(&engine->shared.mounts[i]);
-        if (carried)
-            carried->last_carried = tick;
-    }
-    int64_t seen = tick;
-    for (int i = 0; i < engine->fanouts; i++) {
-        int64_t epoch = atomic_load_explicit(&loa_fanout_read(engine->fanout[i].fanout)->epoch,
-                                             memory_order_acquire);
-        if (epoch < seen)
-            seen = epoch;
-    }
-    int64_t out_of_reach = seen - engine->shared.kept - MARGIN_TICKS;
-    if (pthread_mutex_trylock(&engine->table.lock) != 0)
-        return; /* the tick waits for nobody; next time */
-    int32_t used = 0;
-    int32_t all = atomic_load_explicit(&engine->table.used, memory_order_relaxed);
-    for (int32_t i = 0; i < all; i++) {
-        loa_programme *programme =
-            atomic_load_explicit(&engine->table.slots[i], memory_order_relaxed);
-        if (!programme)
-            continue;
-        int gone = atomic_load_explicit(&programme->released, memory_order_relaxed) &&
-                   atomic_load_explicit(&programme->end, memory_order_relaxed) < out_of_reach &&
-                   programme->last_carried < out_of_reach;
-        if (gone) {
-            atomic_store_explicit(&engine->table.slots[i], NULL, memory_order_relaxed);
-            loa_programme_destroy(programme);
-        } else {
-            used = i + 1;
-        }
-    }
-    atomic_store_explicit(&engine->table.used, used, memory_order_release);
-    pthread_mutex_unlock(&engine->table.lock);
-}
-
-/* Said before packets are overwritten, so that a fan-out can tell afterwards whether it read any. */
-static void begin_making(loa_engine *engine, int64_t tick)
-{
-    atomic_store_explicit(&engine->shared.making, tick, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-}
-
-static void make_tick(loa_engine *engine, int64_t tick)
-{
-    begin_making(engine, tick);
-    take_commands(engine);
-    run_programmes(engine, tick);
-    apply_carriage(engine, tick);
-    end_clips(engine, tick + 1);
-    if (tick % GC_TICKS == 0)
-        collect(engine, tick);
-    count(&engine->ticks_made, 1);
-    atomic_store_explicit(&engine->shared.tick, tick, memory_order_release);
-}
-
-static void make_final_tick(loa_engine *engine, int64_t tick)
-{
-    int32_t mounts = atomic_load_explicit(&engine->mounts, memory_order_acquire);
-    for (int32_t i = 0; i < mounts; i++)
-        loa_mount_carry(&engine->shared.mounts[i], NULL, tick);
-    count(&engine->ticks_made, 1);
-    atomic_store_explicit(&engine->shared.final_tick, tick, memory_order_relaxed);
-    atomic_store_explicit(&engine->shared.tick, tick, memory_order_release);
-}
-
-static void skip_ticks(loa_engine *engine, int64_t from, int64_t to)
-{
-    begin_making(engine, to);
-    int32_t used = atomic_load_explicit(&engine->table.used, memory_order_acquire);
-    for (int32_t i = 0; i < used; i++) {
-        loa_programme *programme =
-            atomic_load_explicit(&engine->table.slots[i], memory_order_acquire);
-        if (programme && programme->chain)
-            loa_programme_skip(programme, from, to);
-    }
-    count(&engine->ticks_skipped, (uint64_t)(to - from));
-    emit(engine, (loa_event){.kind = LOA_EVENT_SKIPPED, .mount = -1, .tick = to, .value = to - from});
-}
-
-/* --- threads */
-
-static void wake_fanouts(loa_engine *engine)
-{
-    atomic_fetch_add_explicit(&engine->wake, 1, memory_order_release);
-    syscall(SYS_futex, &engine->wake, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
-
-static void *tick_thread(void *argument)
-{
-    loa_engine *engine = argument;
-    int64_t tick = engine->config.start_tick;
-    for (;; tick++) {
-        loa_clock_sleep_until(loa_engine_deadline(engine, tick));
-        if (atomic_load_explicit(&engine->stopping, memory_order_acquire))
-            break;
-        int64_t late = loa_clock_ns(CLOCK_MONOTONIC) - loa_engine_deadline(engine, tick);
-        int64_t behind = late / TICK_NS;
-        if (behind > CATCH_UP_TICKS) {
-            skip_ticks(engine, tick, tick + behind - CATCH_UP_TICKS);
-            tick += behind - CATCH_UP_TICKS;
-        }
-        make_tick(engine, tick);
-        wake_fanouts(engine);
-        late = loa_clock_ns(CLOCK_MONOTONIC) - loa_engine_deadline(engine, tick);
-        if (late > TICK_NS)
-            count(&engine->ticks_late, 1);
-        raise_to(&engine->worst_late_ns, late);
-        atomic_store_explicit(&engine->cpu_ns, loa_clock_ns(CLOCK_THREAD_CPUTIME_ID),
-                              memory_order_relaxed);
-    }
-    make_final_tick(engine, tick);
-    wake_fanouts(engine);
-    return NULL;
-}
-
-static void *run_fanout(void *argument)
-{
-    fanout_thread *self = argument;
-    loa_engine *engine = self->engine;
-    uint32_t seen = 0;
-    int64_t done = engine->config.start_tick - 1;
-    while (!atomic_load_explicit(&engine->ending, memory_order_acquire)) {
-        uint32_t now = atomic_load_explicit(&engine->wake, memory_order_acquire);
-        if (now == seen) {
-            syscall(SYS_futex, &engine->wake, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-            continue;
-        }
-        seen = now;
-        int64_t tick = atomic_load_explicit(&engine->shared.tick, memory_order_acquire);
-        if (tick == done)
-            continue;
-        loa_fanout_round(self->fanout, tick);
-        done = tick;
-        raise_to(&engine->worst_round_ns,
-                 loa_clock_ns(CLOCK_MONOTONIC) - loa_engine_deadline(engine, tick));
-        loa_fanout_account(self->fanout, loa_clock_ns(CLOCK_THREAD_CPUTIME_ID));
-    }
-    int64_t until = atomic_load_explicit(&engine->drain_until_ns, memory_order_relaxed);
-    while (loa_fanout_drain(self->fanout) > 0) {
-        int64_t now = loa_clock_ns(CLOCK_MONOTONIC);
-        if (now >= until)
-            break;
-        loa_clock_sleep_until(now + TICK_NS / 2);
-    }
-    loa_fanout_close_all(self->fanout);
-    loa_fanout_account(self->fanout, loa_clock_ns(CLOCK_THREAD_CPUTIME_ID));
-    return NULL;
-}
 
 /* --- life */
 
 static int acceptable(const loa_engine_config *config)
 {
     return config->start_tick >= 0 && config->start_tick <= FARTHEST_TICK && config->workers >= 0 && config->workers <= MAX_WORKERS &&
-           config->fanouts >= 1 && config->fanouts <= MAX_FANOUTS && config->max_mounts >= 1 &&
+           config->fanouts >= 1 && config->fanouts <= LOA_MAX_FANOUTS && config->max_mounts >= 1 &&
            config->max_mounts <= MAX_MOUNTS && config->max_programmes >= 1 &&
            config->max_programmes <= MAX_PROGRAMMES && config->max_listeners >= 0 &&
            config->kept_ticks >= LOA_MAX_CADENCE && config->kept_ticks <= MAX_KEPT;
@@ -379,10 +43,10 @@ static int prepare(loa_engine *engine, const loa_engine_config *config)
 {
     engine->config = *config;
     engine->events.fd = -1;
-    engine->base_ns = config->virtual_clock ? 0 : loa_clock_ns(CLOCK_MONOTONIC) + TICK_NS;
+    engine->base_ns = config->virtual_clock ? 0 : loa_clock_ns(CLOCK_MONOTONIC) + LOA_TICK_NS;
     engine->shared.max_mounts = config->max_mounts;
     engine->shared.kept = config->kept_ticks;
-    engine->shared.slots = config->kept_ticks + 2 * MARGIN_TICKS;
+    engine->shared.slots = config->kept_ticks + 2 * LOA_MARGIN_TICKS;
     engine->shared.start_tick = config->start_tick;
     engine->shared.events = &engine->events;
     atomic_init(&engine->shared.tick, config->start_tick - 1);
@@ -414,20 +78,6 @@ static int prepare(loa_engine *engine, const loa_engine_config *config)
     return done;
 }
 
-static int start_threads(loa_engine *engine)
-{
-    for (int i = 0; i < engine->fanouts; i++) {
-        fanout_thread *fanout = &engine->fanout[i];
-        if (pthread_create(&fanout->thread, NULL, run_fanout, fanout) != 0)
-            return LOA_ESYS;
-        fanout->running = 1;
-    }
-    if (pthread_create(&engine->thread, NULL, tick_thread, engine) != 0)
-        return LOA_ESYS;
-    engine->running = 1;
-    return LOA_OK;
-}
-
 loa_engine *loa_engine_create(const loa_engine_config *config)
 {
     if (!acceptable(config)) {
@@ -445,7 +95,7 @@ loa_engine *loa_engine_create(const loa_engine_config *config)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int done = prepare(engine, config);
     if (!done && !config->virtual_clock)
-        done = start_threads(engine);
+        done = loa_threads_start(engine);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (done) {
         int why = done == LOA_ENOMEM ? ENOMEM : errno ? errno : EAGAIN;
@@ -459,11 +109,11 @@ loa_engine *loa_engine_create(const loa_engine_config *config)
 static void stop_virtual(loa_engine *engine, int64_t until)
 {
     int64_t tick = loa_engine_tick(engine) + 1;
-    make_final_tick(engine, tick);
+    loa_tick_make_final(engine, tick);
     for (int i = 0; i < engine->fanouts; i++) {
         loa_fanout *fanout = engine->fanout[i].fanout;
         while (loa_fanout_drain(fanout) > 0 && loa_clock_ns(CLOCK_MONOTONIC) < until)
-            loa_clock_sleep_until(loa_clock_ns(CLOCK_MONOTONIC) + TICK_NS / 20);
+            loa_clock_sleep_until(loa_clock_ns(CLOCK_MONOTONIC) + LOA_TICK_NS / 20);
         loa_fanout_close_all(fanout);
     }
 }
@@ -481,13 +131,7 @@ void loa_engine_stop(loa_engine *engine, int drain_ms)
             stop_virtual(engine, until);
         return;
     }
-    if (engine->running)
-        pthread_join(engine->thread, NULL);
-    atomic_store_explicit(&engine->ending, 1, memory_order_release);
-    wake_fanouts(engine);
-    for (int i = 0; i < engine->fanouts; i++)
-        if (engine->fanout[i].running)
-            pthread_join(engine->fanout[i].thread, NULL);
+    loa_threads_stop(engine);
 }
 
 void loa_engine_destroy(loa_engine *engine)
@@ -512,7 +156,7 @@ int loa_engine_advance(loa_engine *engine, int ticks)
         return LOA_EINVAL;
     while (ticks-- > 0) {
         int64_t tick = loa_engine_tick(engine) + 1;
-        make_tick(engine, tick);
+        loa_tick_make(engine, tick);
         for (int i = 0; i < engine->fanouts; i++)
             loa_fanout_round(engine->fanout[i].fanout, tick);
     }
@@ -528,7 +172,7 @@ int64_t loa_engine_tick(const loa_engine *engine)
 
 int64_t loa_engine_deadline(const loa_engine *engine, int64_t tick)
 {
-    return engine->base_ns + (tick - engine->config.start_tick) * TICK_NS;
+    return engine->base_ns + (tick - engine->config.start_tick) * LOA_TICK_NS;
 }
 
 int loa_engine_event_fd(const loa_engine *engine)
@@ -554,7 +198,7 @@ static int64_t put_programme(loa_engine *engine, loa_programme *programme)
     int64_t handle = loa_table_put(&engine->table, programme);
     if (handle < 0) {
         loa_programme_destroy(programme);
-        count(&engine->refused, 1);
+        loa_count(&engine->refused, 1);
     }
     return handle;
 }
@@ -657,7 +301,7 @@ int64_t loa_engine_carry(loa_engine *engine, const int32_t *mounts, int mount_co
     if (tick < soonest)
         tick = soonest;
     if (loa_commands_put(&engine->commands, mounts, mount_count, programme, tick) < 0) {
-        count(&engine->refused, 1);
+        loa_count(&engine->refused, 1);
         return LOA_EFULL;
     }
     return tick;
