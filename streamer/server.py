@@ -109,9 +109,11 @@ class Server:
         self._loop = asyncio.get_running_loop()
 
         state.prepare(config.data)
-        made_sha256, made = state.read_or_make_token(config.data)
         self.plan = plan(config.areas)
-        tokens = SourceTokens([*self.plan.tokens, SourceToken(made_sha256, "/")])
+        tokens, made = list(self.plan.tokens), None
+        if not tokens:  # nobody could go live: make one for every area
+            sha256, made = state.read_or_make_token(config.data)
+            tokens = [SourceToken(sha256, "/")]
         self.engine = Engine(
             start_tick(time.time(), state.read_high_water(config.data)),
             max_mounts=max(1, len(self.plan.areas)),
@@ -121,7 +123,7 @@ class Server:
         self.director = Director(
             self.engine,
             self.plan.areas,
-            tokens,
+            SourceTokens(tokens),
             self.plan.contents,
             self.counters,
             policies=Policies(
