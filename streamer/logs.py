@@ -23,6 +23,17 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Logger = structlog.stdlib.BoundLogger
 
 
+class _StandardError(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what standard error is at that moment, not to what it was when it was made."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+
 def _strike_out(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -47,6 +58,7 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     """
     if level not in _LEVELS or format not in ("auto", "console", "json"):
         raise ValueError(f"no such log level or format: {level!r}, {format!r}")
+    given = stream is not None
     stream = sys.stderr if stream is None else stream
     if format == "auto":
         format = "console" if stream.isatty() else "json"
@@ -76,7 +88,7 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(stream) if given else _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -79,6 +79,16 @@ def test_configured_again_the_last_holds() -> None:
     assert [line["event"] for line in lines(second)] == ["b"]
 
 
+def test_standard_error_is_what_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    logs.configure(format="json")
+    monkeypatch.setattr("sys.stderr", second)
+    first.close()
+    logs.get("x").info("a")
+    assert [line["event"] for line in lines(second)] == ["a"]
+
+
 @pytest.mark.parametrize(("level", "format"), [("loud", "json"), ("info", "xml")])
 def test_unknown_words(level: str, format: str) -> None:
     with pytest.raises(ValueError):
