@@ -16,12 +16,13 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from xml.sax.saxutils import escape
 
-from benchmarks.load import Address, until
+from benchmarks.load import Address
 from benchmarks.rows import Missing
 from benchmarks.tap import Tap
 
@@ -76,23 +77,32 @@ class Icecast:
         home = Path(self._home.name)
         if getpass.getuser() == "root":
             home.chmod(0o777)
-        self.port = free_port()
-        config = home / "icecast.xml"
-        config.write_text(_config(self.port, home))
-        self._child = subprocess.Popen(
-            [path, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        # A free port may be taken by somebody else before Icecast has it.
+        for _ in range(5):
+            self.port = free_port()
+            config = home / "icecast.xml"
+            config.write_text(_config(self.port, home))
+            self._child = subprocess.Popen(
+                [path, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            if self._started():
+                break
+        else:
+            self.close()
+            raise RuntimeError("Icecast does not start")
         self.pid = self._child.pid
         self.address = Address("127.0.0.1", self.port, MOUNT)
-        try:
-            until("Icecast listens", 10, self._listens)
-        except RuntimeError:
-            self.close()
-            raise
+
+    def _started(self) -> bool:
+        """Wait until it listens; False when it ended instead."""
+        end = time.monotonic() + 10
+        while self._child.poll() is None and time.monotonic() < end:
+            time.sleep(0.3)
+            if self._listens():
+                return self._child.poll() is None
+        return False
 
     def _listens(self) -> bool:
-        if self._child.poll() is not None:
-            raise RuntimeError(f"Icecast ended with {self._child.returncode}")
         try:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         except OSError:
