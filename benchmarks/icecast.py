@@ -87,8 +87,10 @@ class Icecast:
             )
             if self._started():
                 break
+            self._child.kill()
+            self._child.wait()
         else:
-            self.close()
+            self._home.cleanup()
             raise RuntimeError("Icecast does not start")
         self.pid = self._child.pid
         self.address = Address("127.0.0.1", self.port, MOUNT)
