@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -54,6 +55,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     given = arguments()
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 150)
     names = given.only or [n for n, (_, quick) in SECTIONS.items() if quick or not given.quick]
     began = datetime.now(UTC)

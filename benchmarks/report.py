@@ -86,7 +86,7 @@ def with_figures(page: str, outcomes: Sequence[Outcome], about: dict[str, Any]) 
     words = (
         f"{about['began'][:10]}, {about['cores']} cores ({about['cpu']}), Linux "
         f"{about['kernel']}, Python {about['python']}; load average at the end "
-        f"{about['load_at_end']:.1f}."
+        f"{about['load_at_end']:.1f}.{' Short turns (--quick).' if about['quick'] else ''}"
     )
     return f"{before}{BEGIN}\n{words}\n\n{markdown(outcomes)}{END}{after}"
 

@@ -24,6 +24,7 @@ ABOUT = {
     "kernel": "6.1",
     "python": "3.11",
     "load_at_end": 0.5,
+    "quick": False,
 }
 
 
