@@ -88,7 +88,8 @@ def with_figures(page: str, outcomes: Sequence[Outcome], about: dict[str, Any]) 
         f"{about['kernel']}, Python {about['python']}; load average at the end "
         f"{about['load_at_end']:.1f}.{' Short turns (--quick).' if about['quick'] else ''}"
     )
-    return f"{before}{BEGIN}\n{words}\n\n{markdown(outcomes)}{END}{after}"
+    picture = "![Each judged row as a share of its bound](bench.svg)"
+    return f"{before}{BEGIN}\n{picture}\n\n{words}\n\n{markdown(outcomes)}{END}{after}"
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
