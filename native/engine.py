@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from loa.native import _loa
 from loa.native.error import NativeError, check
+from loa.native.ring import RingConfig, RingStats, read_ring_stats, ring_config
 
 ffi: Any = _loa.ffi
 lib: Any = _loa.lib
@@ -52,16 +53,6 @@ class Leave(IntEnum):
     STOP = 3
 
 
-class RingState(IntEnum):
-    """What a ring gives at the moment; see ``loa_ring.h``."""
-
-    PRIMING = 0
-    RUNNING = 1
-    CONCEALING = 2
-    STARVED = 3
-    ENDED = 4
-
-
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened in the engine; the meaning of a field depends on ``kind``."""
@@ -75,20 +66,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class RingConfig:
-    """How deep a source's ring is, in ms, and what happens when it runs ahead.
-
-    ``pressure``: writes accept what fits (the caller pauses its source); otherwise a source that
-    runs ahead is trimmed back to the depth.
-    """
-
-    depth_ms: int = 40
-    max_depth_ms: int = 400
-    capacity_ms: int = 2000
-    pressure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ChainConfig:
     """How a live programme is levelled, limited and encoded (DESIGN decision 11)."""
 
@@ -97,22 +74,6 @@ class ChainConfig:
     level: bool = True
     target_lufs: float = -16.0
     ceiling_dbtp: float = -3.0
-
-
-@dataclass(frozen=True, slots=True)
-class RingStats:
-    """Counters in samples, depths in ms; see ``loa_ring.h``."""
-
-    written: int
-    read: int
-    concealed: int
-    trimmed: int
-    refused: int
-    stalls: int
-    fill_ms: float
-    depth_ms: float
-    drift_ppm: float
-    state: RingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +272,7 @@ class Engine:
         c_chain.level = chain.level
         c_chain.target_lufs = chain.target_lufs
         c_chain.ceiling_dbtp = chain.ceiling_dbtp
-        c_ring = ffi.new("loa_ring_config *")
-        c_ring.depth_ms = ring.depth_ms
-        c_ring.max_depth_ms = ring.max_depth_ms
-        c_ring.capacity_ms = ring.capacity_ms
-        c_ring.policy = lib.LOA_RING_PRESSURE if ring.pressure else lib.LOA_RING_TRIM
+        c_ring = ring_config(ring)
         handle = check(lib.loa_engine_open_live(self._pointer, c_chain, c_ring, start_tick))
         return LiveProgramme(self, handle)
 
@@ -348,11 +305,8 @@ class Engine:
         check(lib.loa_engine_programme_stats(self._pointer, programme, out))
         ring = meters = None
         if out.live:
-            r, m = out.ring, out.meters
-            ring = RingStats(
-                r.written, r.read, r.concealed, r.trimmed, r.refused, r.stalls,
-                r.fill_ms, r.depth_ms, r.drift_ppm, RingState(r.state),
-            )  # fmt: skip
+            m = out.meters
+            ring = read_ring_stats(out.ring)
             meters = Meters(
                 m.input_momentary_lufs, m.output_momentary_lufs, m.gain_db, m.reduction_db,
                 m.peak_dbfs, bool(m.speech),

@@ -30,6 +30,21 @@ class RingState(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RingConfig:
+    """How deep a source's ring is, in ms, and what happens when it runs ahead.
+
+    ``depth_ms`` is the least that is held (20 to 2000), and grows with the source's jitter up to
+    ``max_depth_ms``; ``capacity_ms`` is the room in all. ``pressure``: writes accept what fits (the
+    caller pauses its source); otherwise a source that runs ahead is trimmed back to the depth.
+    """
+
+    depth_ms: int = 40
+    max_depth_ms: int = 400
+    capacity_ms: int = 2000
+    pressure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RingStats:
     """Counters in samples since the start, depths in ms; see ``loa_ring_stats``."""
 
@@ -43,6 +58,24 @@ class RingStats:
     depth_ms: float
     drift_ppm: float
     state: RingState
+
+
+def ring_config(config: RingConfig) -> Any:
+    """Return the C form of a configuration; for the wrappers of ``loa.native``."""
+    made = ffi.new("loa_ring_config *")
+    made.depth_ms = config.depth_ms
+    made.max_depth_ms = config.max_depth_ms
+    made.capacity_ms = config.capacity_ms
+    made.policy = lib.LOA_RING_PRESSURE if config.pressure else lib.LOA_RING_TRIM
+    return made
+
+
+def read_ring_stats(s: Any) -> RingStats:
+    """Return the Python form of a ``loa_ring_stats``; for the wrappers of ``loa.native``."""
+    return RingStats(
+        s.written, s.read, s.concealed, s.trimmed, s.refused, s.stalls,
+        s.fill_ms, s.depth_ms, s.drift_ppm, RingState(s.state),
+    )  # fmt: skip
 
 
 class Ring:
@@ -62,12 +95,8 @@ class Ring:
         *,
         pressure: bool = False,
     ) -> None:
-        config = ffi.new("loa_ring_config *")
-        config.depth_ms = depth_ms
-        config.max_depth_ms = max_depth_ms
-        config.capacity_ms = capacity_ms
-        config.policy = lib.LOA_RING_PRESSURE if pressure else lib.LOA_RING_TRIM
-        pointer = lib.loa_ring_create(config)
+        config = RingConfig(depth_ms, max_depth_ms, capacity_ms, pressure)
+        pointer = lib.loa_ring_create(ring_config(config))
         if pointer == ffi.NULL:
             raise NativeError("a ring of this depth cannot be made")
         self._pointer = ffi.gc(pointer, lib.loa_ring_destroy, capacity_ms * 48 * 5)
@@ -115,7 +144,4 @@ class Ring:
         """The counters now."""
         s = ffi.new("loa_ring_stats *")
         lib.loa_ring_read_stats(self._pointer, s)
-        return RingStats(
-            s.written, s.read, s.concealed, s.trimmed, s.refused, s.stalls,
-            s.fill_ms, s.depth_ms, s.drift_ppm, RingState(s.state),
-        )  # fmt: skip
+        return read_ring_stats(s)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from loa.codecs.studio import Status
-from loa.native.engine import ChainConfig, Engine, LiveProgramme, RingConfig
+from loa.native.engine import ChainConfig, Engine, LiveProgramme
+from loa.native.ring import RingConfig
 from loa.streamer.core.arbiter import Presence
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.ingest.session import SourceKind

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loa.native.engine import ChainConfig, Engine, RingConfig
+from loa.native.engine import ChainConfig, Engine
+from loa.native.ring import RingConfig
 from support.timeline import SILENCE, Page, Stream, clip_programme
 
 START = 45_000_000_000

@@ -13,10 +13,10 @@ from loa.native.engine import (
     Engine,
     EventKind,
     LiveProgramme,
-    RingConfig,
 )
 from loa.native.error import NativeError
 from loa.native.opus import OpusDecoder
+from loa.native.ring import RingConfig
 from support.timeline import SILENCE, Page, Stream, tagged_clip, tagged_packet
 
 START = 45_000_000_000

@@ -21,9 +21,9 @@ from loa.native.engine import (
     EventKind,
     Leave,
     LiveProgramme,
-    RingConfig,
 )
 from loa.native.error import NativeError
+from loa.native.ring import RingConfig
 from support.timeline import (
     EOS,
     NEVER,

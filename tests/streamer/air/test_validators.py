@@ -19,7 +19,8 @@ import pytest
 from serving import START_TICK, serving, tone
 
 from loa.codecs.opus import timeline_headers
-from loa.native.engine import ChainConfig, Engine, RingConfig
+from loa.native.engine import ChainConfig, Engine
+from loa.native.ring import RingConfig
 
 MINUTE = 60 * 50
 
