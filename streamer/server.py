@@ -117,6 +117,7 @@ class Server:
         self.engine = Engine(
             start_tick(time.time(), state.read_high_water(config.data)),
             max_mounts=max(1, len(self.plan.areas)),
+            max_programmes=min(65_535, max(2048, 1024 + 16 * len(self.plan.areas))),
             max_listeners=config.listeners.total,
             kept_ticks=round(config.kept_minutes * 60 * TICKS_A_SECOND),
         )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -42,6 +43,8 @@ LEAD_TICKS = 3
 RETURN_SECONDS = 60.0
 """A source that was given up and is back within this time must be steady before it takes back."""
 CUT_DELAY = 1.0
+TRY_AGAIN = 1.0
+"""Seconds after which what the engine had no room for is asked of it again."""
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +104,8 @@ class Director:
         self._relays: dict[str, Feed] = {}
         self._clips: dict[str, Clip] = {}
         self._playouts: list[Playout] = []
+        self._refused: set[Playout] = set()
+        self._asked: asyncio.Handle | None = None
         self._given_up = _GivenUp()
         self._ids = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -183,7 +188,8 @@ class Director:
         if feed is None or feed.closing:
             feed = Feed(url, self._engine, self, SourceKind.RELAY, self._chain)
             self._relays[url] = feed
-        return self._attach(feed, url, url)
+        # Listeners see the name: the rest of the URL may hold a key.
+        return self._attach(feed, urlsplit(url).hostname or "", url)
 
     def _attach(self, feed: Feed, name: str, peer: str) -> FeedSession:
         if feed.session is not None:
@@ -211,9 +217,10 @@ class Director:
         log.warning("source lost", area=feed.area, name=feed.name, reason=reason)
         if feed.programme is None:
             self._forget(feed)
+            self._ask()  # it may have replaced one that was on air
             return
         feed.presence = feed.presence.lose(self._engine.tick, self._policies)
-        self._refresh()
+        self._ask()
 
     def ended(self, feed: Feed) -> None:
         """The source said goodbye: what its ring holds is played, then the engine tells the end."""
@@ -221,6 +228,7 @@ class Director:
         log.info("source ended", area=feed.area, name=feed.name)
         if feed.programme is None:
             self._forget(feed)
+            self._ask()
             return
         feed.closing = True
         feed.programme.finish()
@@ -256,17 +264,33 @@ class Director:
                 return
             self._counters.add("sources.stalls")
             feed.presence = feed.presence.lose(event.tick, self._policies)
-            self._refresh()
+            self._ask()
 
     def _programme_ended(self, event: Event) -> None:
         for playout in self._playouts:
             if playout.plays(event.id):
-                playout.advance(self._engine.tick)
+                self._play_on(playout)
                 return
         feed = self._feed_by_handle(event.id)
         if feed is not None:
             self._forget(feed)
-            self._refresh()
+            self._ask()
+
+    def _play_on(self, playout: Playout) -> None:
+        try:
+            playout.advance(self._engine.tick)
+        except NativeError as error:
+            # No later round may be left to end and to ask again, so a timer does.
+            if playout not in self._refused:
+                self._refused.add(playout)
+                self._counters.add("carriage.failed")
+                log.error("a file cannot be played on", file=playout.file, why=str(error))
+                self._loop.call_later(TRY_AGAIN, self._play_again, playout)
+
+    def _play_again(self, playout: Playout) -> None:
+        self._refused.discard(playout)
+        if not self._stopping and playout in self._playouts:
+            self._play_on(playout)
 
     # --- files
 
@@ -299,7 +323,7 @@ class Director:
         if feed.session is None or feed.closing:
             return
         feed.presence = feed.presence.come_back(self._engine.tick, self._policies)
-        self._refresh()
+        self._ask()
 
     def _give_up(self, feed: Feed, reason: str) -> None:
         if feed.session is not None:
@@ -327,7 +351,15 @@ class Director:
 
     # --- the decision
 
+    def _ask(self) -> None:
+        """Ask the arbiter once for all that happened in this turn of the loop."""
+        if self._asked is None:
+            self._asked = self._loop.call_soon(self._refresh)
+
     def _refresh(self, at: int = 0) -> None:
+        if self._asked is not None:
+            self._asked.cancel()
+            self._asked = None
         if self._stopping:
             return
         now = self._engine.tick
@@ -350,11 +382,15 @@ class Director:
             # Where a choice comes from does not matter to who hears it.
             if (choice.kind, choice.id) != (mount.choice.kind, mount.choice.id):
                 changed.setdefault(Choice(choice.kind, choice.id), []).append(mount)
-        for choice, mounts in changed.items():
-            self._change(choice, mounts, tick)
-        self._look_again(next_look(lives, relays, self._policies, tick), now)
+        done = [self._change(choice, mounts, tick) for choice, mounts in changed.items()]
+        due = next_look(lives, relays, self._policies, tick)
+        if not all(done):
+            again = tick + round(TRY_AGAIN * TICKS_A_SECOND)
+            due = again if due is None else min(due, again)
+        self._look_again(due, now)
 
-    def _change(self, choice: Choice, mounts: list[_Mount], tick: int) -> None:
+    def _change(self, choice: Choice, mounts: list[_Mount], tick: int) -> bool:
+        """Tell the engine; False when it has no room for that now."""
         numbers = {mount.info.number for mount in mounts}
         leaving = {mount.playout for mount in mounts if mount.playout is not None}
         playout: Playout | None = None
@@ -373,7 +409,7 @@ class Director:
             # Too many programmes or changes at once: they keep what they have; asked again later.
             self._counters.add("carriage.failed")
             log.error("carriage could not be changed", to=choice.kind, id=choice.id, why=str(error))
-            return
+            return False
         for left in leaving:
             idle = left.leave(numbers)
             if not left.mounts:
@@ -388,8 +424,11 @@ class Director:
             kind=choice.kind, id=choice.id, mounts=len(mounts), first=mounts[0].info.path,
             tick=tick,
         )  # fmt: skip
+        return True
 
     def _cut(self, handles: list[int]) -> None:
+        if self._stopping:
+            return
         for handle in handles:
             with suppress(NativeError):  # it has ended and is gone
                 self._engine.cut(handle)
@@ -407,8 +446,9 @@ class Director:
     def stop(self, reason: str = "shutdown") -> None:
         """End every session; nothing changes any more."""
         self._stopping = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for handle in (self._timer, self._asked):
+            if handle is not None:
+                handle.cancel()
         for feed in [*self._lives.values(), *self._relays.values()]:
             if feed.session is not None:
                 feed.session.close(reason)

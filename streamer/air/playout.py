@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import deque
 
 from loa.native.engine import TICKS_A_SECOND, Clip, Engine
+from loa.native.error import NativeError
 
 AHEAD_TICKS = 10 * TICKS_A_SECOND
 MOST_AHEAD = 4
@@ -26,12 +27,22 @@ class Playout:
         self._rounds: deque[tuple[int, int]] = deque()  # handle, first tick
 
     def begin(self, mounts: set[int]) -> None:
-        """Let these mounts carry the first round and those after it."""
+        """Let these mounts carry the first round and those after it.
+
+        Raises ``NativeError`` when not even the first is taken; later ones ``advance`` asks for.
+        """
         self.mounts = set(mounts)
-        self._plan(self._engine.tick)
+        try:
+            self._plan(self._engine.tick)
+        except NativeError:
+            if not self._rounds:
+                raise
 
     def advance(self, tick: int) -> None:
-        """Plan on as time goes by; call it whenever a round has ended."""
+        """Plan on as time goes by; call it whenever a round has ended.
+
+        Raises ``NativeError`` when the engine has no room: call it again later.
+        """
         while len(self._rounds) > 1 and self._rounds[1][1] <= tick:
             self._rounds.popleft()
         self._plan(tick)

@@ -32,8 +32,8 @@ TONE = (0.1 * np.sin(2 * np.pi * 440 * np.arange(960) / 48_000)).astype(np.float
 class Stage:
     """A director whose time passes in ``run`` only."""
 
-    def __init__(self, **contents: str) -> None:
-        self.engine = Engine(1000, virtual=True)
+    def __init__(self, *, programmes: int = 2048, kept: int = 6000, **contents: str) -> None:
+        self.engine = Engine(1000, virtual=True, max_programmes=programmes, kept_ticks=kept)
         self.counters = Counters()
         self.director = Director(
             self.engine,
@@ -210,6 +210,60 @@ async def test_a_file_goes_round_without_a_gap(clip: Clip):
     assert len(starts) >= 10
     assert all(b - a == clip.ticks for a, b in pairwise(starts))
     assert [c for c in stage.changes if c[2] == 0] == []
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_a_file_goes_on_after_the_engine_had_no_room(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("loa.streamer.air.director.TRY_AGAIN", 0.0)
+    stage = Stage(programmes=6, kept=600, p="spot.mp3")  # a round is kept for six others
+    stage.director.add_clip("spot.mp3", clip)
+    await stage.run(3000)
+    starts = [tick for tick, mount, handle in stage.changes if mount == 0 and handle]
+    assert stage.counters.snapshot()["carriage.failed"] > 0
+    assert len(starts) > 15
+    assert starts[-1] > 3700, "it plays to this day"
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_what_found_no_room_at_first_is_asked_for_again(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+):
+    stage = Stage(programmes=1, p="spot.mp3")
+    monkeypatch.setattr("loa.streamer.air.director.TRY_AGAIN", 0.0)
+    stage.engine.open_clip(clip, 0)
+    stage.director.add_clip("spot.mp3", clip)
+    assert stage.kinds() == ["silence"] * 3
+    assert stage.director._timer is not None
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_one_that_replaces_another_and_says_nothing_leaves_no_trace(clip: Clip):
+    stage = Stage(p="spot.mp3")
+    stage.director.add_clip("spot.mp3", clip)
+    session = stage.go_live()
+    await stage.run(10, lambda: session.write(TONE, True))
+    session.drop("gone")
+    other = stage.director.open("/p/c", "all", kind=SourceKind.STREAM, name="", peer="")
+    other.drop("no audio")
+    # Not through run(), which asks the arbiter by itself.
+    await stage.settle()
+    assert stage.kinds() == ["file"] * 3
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_a_relays_address_is_not_shown_to_listeners():
+    stage = Stage()
+    stage.director._contents = {"/p": Content(relay="http://radio.example/x?key=secret")}
+    session = stage.director.open_relay("http://radio.example/x?key=secret")
+    await stage.run(60, lambda: session.write(TONE, True))
+    assert stage.director.on_air(0).kind == "relay"
+    assert stage.director.on_air(0).title == "radio.example"
     stage.director.stop()
     stage.engine.close()
 
