@@ -156,13 +156,13 @@ class Server:
             Preparation(config.sound.target_lufs, config.sound.bitrate, config.sound.complexity),
         )
         codecs = standard(self.counters)
-        decoders = Decoders(codecs)
-        self.icecast = IcecastDoor(self.director, self.counters, decoders)
+        # Each closes its own: to wait for the other's threads before those are told to end is long.
+        self.icecast = IcecastDoor(self.director, self.counters, Decoders(codecs))
         self.studio = StudioDoor(self.director, self.counters, codecs.speech)
         self.relays = Relays(
             self.plan.relays,
             self.director.open_relay,
-            decoders,
+            Decoders(codecs),
             self.counters,
             networks(config.relays.allow_private),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from loa.codecs.opus import OpusStream
 from support.audio import frequency, ogg_opus, tone
@@ -128,6 +130,22 @@ def test_one_server_relays_another_and_falls_back_to_its_file(tmp_path: Path):
         origin.stop()
         origin.hang_up()
         until(server, "/xa", is_tone(300))
+
+
+def test_a_source_that_is_being_decoded_does_not_hold_up_the_end(tmp_path: Path):
+    write_wav(tmp_path / "a.wav", tone(2.0))
+    samples, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    soundfile.write(tmp_path / "a.flac", samples, rate)
+    with serving(tmp_path) as server:
+        source = server.connect()
+        source.sendall(put_head(server.password, "/xa-mau.flac", "audio/flac"))
+        assert b" 200 " in source.recv(1000)
+        source.sendall((tmp_path / "a.flac").read_bytes())
+        until(server, "/xa-mau", is_tone(440))
+        server.process.send_signal(signal.SIGTERM)
+        source.settimeout(5)  # its thread waits for bytes; nobody waits for it any longer than that
+        assert source.recv(1000) == b""
+        server.process.wait(20)  # a second signal would end it without grace
 
 
 def test_private_relays_are_refused_by_default(tmp_path: Path):
