@@ -22,6 +22,9 @@ from loa.codecs.errors import CodecError
 from loa.codecs.media import RATE, MediaError, decode
 from loa.native.dsp import Loudness, LoudnessReport
 
+_NOTHING = -200.0
+"""LUFS and dBTP below this are a decoder's rounding of silence: 24 bits end at -144."""
+
 _COLUMNS = (
     ("integrated_lufs", "LUFS"),
     ("short_term_max_lufs", "3 s max"),
@@ -49,8 +52,12 @@ def _values(report: LoudnessReport) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for name, _ in _COLUMNS:
         value = getattr(report, name)
-        values[name] = round(value, 2) if math.isfinite(value) else None
+        values[name] = round(value, 2) if _is_level(value) else None
     return {**values, "seconds": round(report.frames / RATE, 3)}
+
+
+def _is_level(value: float) -> bool:
+    return math.isfinite(value) and value > _NOTHING
 
 
 def measure(
@@ -126,4 +133,4 @@ def _print_table(done: list[Measurement]) -> None:
 
 
 def _cell(value: float) -> str:
-    return f"{value:.1f}" if math.isfinite(value) else "–"
+    return f"{value:.1f}" if _is_level(value) else "–"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
@@ -60,6 +61,13 @@ async def _run(config: Config, announce: Callable[[Server], Awaitable[None]]) ->
         server = await Server.start(config, version("loa"))
     except (StateError, AreaError) as error:
         print(f"loa: {error}", file=sys.stderr)
+        return MISCONFIGURED
+    except ssl.SSLError as error:
+        print(
+            f"loa: the certificate {config.tls.cert} and the key {config.tls.key} cannot be used: "
+            f"{error.reason or error} (both must be PEM, the key not encrypted, and fit together)",
+            file=sys.stderr,
+        )
         return MISCONFIGURED
     except OSError as error:
         where = f"{config.host}:{config.port}"

@@ -138,3 +138,15 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         )  # fmt: skip
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("this is not PEM")
+    done = subprocess.run(
+        command("serve", "--port", "0", "--tls-cert", "cert.pem", "--tls-key", "cert.pem"),
+        cwd=tmp_path, env=environment(),
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "the certificate cert.pem" in done.stderr and "cannot listen" not in done.stderr
+    assert "Traceback" not in done.stderr
