@@ -37,3 +37,24 @@ class Attempts:
 
     def __len__(self) -> int:
         return len(self._levels)
+
+
+class Guesses:
+    """Failures of an address at one area, and at all of them together.
+
+    The second is wider, for many sources may share an address, and needed: a token may be good for
+    every area, so that its guesser could take another area, there or not, for each few guesses.
+    """
+
+    def __init__(self, here: int = 10, anywhere: int = 200, window: float = 60.0) -> None:
+        self._here = Attempts(here, window)
+        self._anywhere = Attempts(anywhere, window)
+
+    def blocked(self, peer: str, area: str, now: float) -> bool:
+        """Say whether ``peer`` may not try ``area`` at ``now`` (seconds)."""
+        return self._here.blocked((peer, area), now) or self._anywhere.blocked(peer, now)
+
+    def failed(self, peer: str, area: str, now: float) -> None:
+        """Count a failure at ``now`` (seconds)."""
+        self._here.failed((peer, area), now)
+        self._anywhere.failed(peer, now)

@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import structlog
 from aiohttp import web
 
-from loa.streamer.core.attempts import Attempts
+from loa.streamer.core.attempts import Guesses
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.body import Body, BodyError, framing
 from loa.streamer.ingest.containers import (
@@ -49,6 +49,8 @@ log = structlog.get_logger()
 SILENT_AFTER = 10.0
 """Seconds without any audio after which a source is taken for dead."""
 RECEIVE_BUFFER = 128 * 1024
+UNLOGGED = frozenset({"limited", "unauthenticated"})
+"""Refusals that anyone can cause as often as they like, and libshout's first question: counted."""
 _LINGER = 2.0
 _LINGER_BYTES = 1 << 20
 _METHODS = "GET, PUT, POST, OPTIONS, SOURCE"
@@ -124,7 +126,7 @@ class IcecastDoor:
         self.sources = sources
         self.counters = counters
         self.decoders = decoders
-        self.attempts = Attempts()
+        self.attempts = Guesses()
         self.live: set[IcecastSource] = set()
         self.connections: set[IcecastSource] = set()
         self._closing = False
@@ -148,7 +150,7 @@ class IcecastDoor:
 
     def check_attempts(self, peer: str, area: str, now: float) -> None:
         """Raise ``Refusal`` when this address has guessed too often."""
-        if self.attempts.blocked((peer, area), now):
+        if self.attempts.blocked(peer, area, now):
             raise Refusal(429, "too many wrong passwords; wait a minute", "limited")
 
     async def poke(self, request: web.Request) -> web.Response:
@@ -186,7 +188,7 @@ class IcecastDoor:
             raise Refusal(401, "a user and password are needed", "unauthenticated")
         source = self.find(area, secret)
         if source is None:
-            self.attempts.failed((peer, area), now)
+            self.attempts.failed(peer, area, now)
             raise Refusal(401, "no source with this password is live there", "credentials")
         source.set_title(title)
 
@@ -328,7 +330,7 @@ class IcecastSource(asyncio.Protocol):
         except AreaBusy as error:
             raise Refusal(403, str(error) or "another source is live here", "busy") from None
         except NotAllowed as error:
-            self._door.attempts.failed((self._peer, self.area), now)
+            self._door.attempts.failed(self._peer, self.area, now)
             raise Refusal(401, str(error) or "wrong password", "credentials") from None
         self._session.on_close = self._closed_by_server
 
@@ -469,7 +471,8 @@ class IcecastSource(asyncio.Protocol):
         """Answer, then read on a little: closing over unread bytes would lose the answer."""
         if refusal.count:
             self._door.counters.add(f"sources.refused.{refusal.count}")
-            self._log.info("source refused", status=refusal.status, reason=refusal.text)
+            if refusal.count not in UNLOGGED:
+                self._log.info("source refused", status=refusal.status, reason=refusal.text)
         self._over = True
         if self._transport is None:
             return

@@ -20,7 +20,7 @@ from loa.codecs import studio
 from loa.codecs.studio import Audio, Closed, End, Hello, Ready, StudioError, Title
 from loa.native.error import NativeError
 from loa.native.opus import FRAME, OpusDecoder
-from loa.streamer.core.attempts import Attempts
+from loa.streamer.core.attempts import Guesses
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.decoding import NO_ROOM, Samples, Speech
 from loa.streamer.ingest.icecast import secret_of
@@ -106,7 +106,7 @@ class StudioDoor:
         self.sources = sources
         self.counters = counters
         self.speech = speech
-        self.attempts = Attempts()
+        self.attempts = Guesses()
         self.live: set[StudioLink] = set()
         self.closing = False
 
@@ -123,7 +123,7 @@ class StudioDoor:
             return self._refused(503, "shutdown", "the server is stopping")
         if secret is None:
             return self._refused(401, "unauthenticated", "a token is needed")
-        if self.attempts.blocked((peer, area), asyncio.get_running_loop().time()):
+        if self.attempts.blocked(peer, area, asyncio.get_running_loop().time()):
             return self._refused(429, "limited", "too many wrong passwords; wait a minute")
         socket = web.WebSocketResponse(
             heartbeat=HEARTBEAT,
@@ -242,7 +242,7 @@ class StudioLink:
         except AreaBusy as error:
             raise _Refused("busy", str(error), again=True) from None
         except NotAllowed as error:
-            self._door.attempts.failed((self._peer, self._area), self._loop.time())
+            self._door.attempts.failed(self._peer, self._area, self._loop.time())
             raise _Refused("not_allowed", str(error)) from None
         self._session.on_close = self.closed_by_server
         self._heard = self._loop.time()

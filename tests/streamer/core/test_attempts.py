@@ -1,4 +1,4 @@
-from loa.streamer.core.attempts import Attempts
+from loa.streamer.core.attempts import Attempts, Guesses
 
 
 def test_ten_failures_block_and_time_lets_one_more_through() -> None:
@@ -28,3 +28,20 @@ def test_the_table_is_bounded() -> None:
     for number in range(1000):
         attempts.failed(number, 0.0)
     assert len(attempts) == 8
+
+
+def test_another_area_for_every_guess_does_not_help() -> None:
+    guesses = Guesses(here=10, anywhere=200)
+    for number in range(200):
+        assert not guesses.blocked("a", f"/{number}", 0.0)
+        guesses.failed("a", f"/{number}", 0.0)
+    assert guesses.blocked("a", "/new", 0.0)
+    assert not guesses.blocked("b", "/new", 0.0)
+
+
+def test_a_mistake_at_one_area_does_not_block_the_others() -> None:
+    guesses = Guesses()
+    for _ in range(50):
+        guesses.failed("a", "/x", 0.0)
+    assert guesses.blocked("a", "/x", 0.0)
+    assert not guesses.blocked("a", "/y", 0.0)
