@@ -180,6 +180,8 @@ class LiveProgramme:
 class Engine:
     """One timeline with everything on it. With ``virtual`` time passes only in ``advance``.
 
+    ``phase_listeners``: so many listeners of a fan-out share a phase before the next is begun.
+
     Raises ``OSError`` when threads or memory cannot be had. Use it as a context manager, or call
     ``stop`` and then ``close``.
     """
@@ -195,6 +197,7 @@ class Engine:
         max_programmes: int = 2048,
         max_listeners: int = 20_000,
         kept_ticks: int = 120 * TICKS_A_SECOND,
+        phase_listeners: int = 1000,
     ) -> None:
         cores = os.cpu_count() or 1
         config = ffi.new("loa_engine_config *")
@@ -206,6 +209,7 @@ class Engine:
         config.max_programmes = max_programmes
         config.max_listeners = max_listeners
         config.kept_ticks = kept_ticks
+        config.phase_listeners = phase_listeners
         pointer = lib.loa_engine_create(config)
         if pointer == ffi.NULL:
             number = ffi.errno or errno.EINVAL

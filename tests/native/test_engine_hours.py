@@ -134,7 +134,9 @@ class Expected:
 
 
 def test_two_hours_of_changes_in_every_phase() -> None:
-    with Engine(START, virtual=True, fanouts=1, max_mounts=2, kept_ticks=6000) as engine:
+    with Engine(
+        START, virtual=True, fanouts=1, max_mounts=2, kept_ticks=6000, phase_listeners=1
+    ) as engine:
         mounts = [engine.open_mount(), engine.open_mount()]
         script = Script(engine, mounts)
         listeners = [Listener(engine, mounts[0], 10) for _ in range(10)]

@@ -58,7 +58,7 @@ def join(engine: Engine, sock: socket.socket, mount: int = 0, **how: int) -> int
 
 
 def virtual(**how: int) -> Engine:
-    engine = Engine(START, virtual=True, **how)  # type: ignore[arg-type]
+    engine = Engine(START, virtual=True, phase_listeners=1, **how)  # type: ignore[arg-type]
     engine.open_mount()
     return engine
 
@@ -430,3 +430,30 @@ def test_an_engine_that_cannot_be_had_says_why() -> None:
         assert refused.value.errno == errno.EMFILE
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_phase_is_filled_before_the_next_is_begun():
+    """Of 45 listeners whose phases take 10 each, each of five pages a page's time has at most 10."""
+    with Engine(START, virtual=True, fanouts=1, phase_listeners=10) as engine:
+        mount = engine.open_mount()
+        pairs = [socket.socketpair() for _ in range(45)]
+        for ours, theirs in pairs:
+            theirs.setblocking(False)
+            engine.join(
+                mount, os.dup(theirs.fileno()), b"", cadence=10, burst_ticks=0, max_lag_ticks=500
+            )
+            theirs.close()
+            ours.setblocking(False)
+        engine.advance(20)
+        for ours, _ in pairs:
+            ours.recv(1 << 16)
+        sent = []
+        for _ in range(10):
+            before = engine.stats()["pages_sent"]
+            engine.advance(1)
+            sent.append(engine.stats()["pages_sent"] - before)
+        for ours, _ in pairs:
+            ours.close()
+    assert sum(sent) == 45
+    assert sum(n > 0 for n in sent) == 5
+    assert max(sent) <= 10

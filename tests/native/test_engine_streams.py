@@ -85,7 +85,13 @@ class Station:
 
     def __init__(self) -> None:
         self.engine = Engine(
-            START, virtual=True, fanouts=2, max_mounts=MOUNTS, max_programmes=64, kept_ticks=KEPT
+            START,
+            virtual=True,
+            phase_listeners=1,
+            fanouts=2,
+            max_mounts=MOUNTS,
+            max_programmes=64,
+            kept_ticks=KEPT,
         )
         self.mounts = [Mount() for _ in range(MOUNTS)]
         for number in range(MOUNTS):

@@ -351,14 +351,26 @@ static void serve_list(loa_fanout *fanout, phase_list *list, int64_t tick)
     }
 }
 
-/* Gives a new listener the least loaded phase and its place on the timeline. */
+/* The least loaded of the phases in use; a further one is begun when those are full. Sends in a row
+ * find everything in the caches, so a phase of few listeners costs more for each of them. */
+static int pick_phase(loa_fanout *fanout, int cadence)
+{
+    int32_t full = fanout->shared->phase_listeners > 0 ? fanout->shared->phase_listeners : 1;
+    int32_t all = 0;
+    for (int phase = 0; phase < cadence; phase++)
+        all += list_of(fanout, cadence, phase)->count;
+    int32_t in_use = all / full + 1;
+    int best = 0;
+    for (int phase = 1; phase < cadence && phase < in_use; phase++)
+        if (list_of(fanout, cadence, phase)->count < list_of(fanout, cadence, best)->count)
+            best = phase;
+    return best;
+}
+
+/* Gives a new listener its phase and its place on the timeline. */
 static void admit(loa_fanout *fanout, loa_listener *listener, int64_t tick)
 {
-    int best = 0;
-    for (int phase = 1; phase < listener->cadence; phase++)
-        if (list_of(fanout, listener->cadence, phase)->count <
-            list_of(fanout, listener->cadence, best)->count)
-            best = phase;
+    int best = pick_phase(fanout, listener->cadence);
     listener->phase = (uint8_t)best;
 
     int64_t oldest = oldest_kept(fanout, listener, tick);

@@ -17,6 +17,7 @@ typedef struct loa_fanout loa_fanout;
 typedef struct {
     loa_mount *mounts;
     int32_t max_mounts;
+    int32_t phase_listeners;     /* see loa_engine_config */
     int32_t kept;                /* ticks that a listener may look back */
     int32_t slots;               /* ticks of which a live programme has the packets */
     int64_t start_tick;

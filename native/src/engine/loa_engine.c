@@ -45,6 +45,7 @@ static int prepare(loa_engine *engine, const loa_engine_config *config)
     engine->events.fd = -1;
     engine->base_ns = config->virtual_clock ? 0 : loa_clock_ns(CLOCK_MONOTONIC) + LOA_TICK_NS;
     engine->shared.max_mounts = config->max_mounts;
+    engine->shared.phase_listeners = config->phase_listeners;
     engine->shared.kept = config->kept_ticks;
     engine->shared.slots = config->kept_ticks + 2 * LOA_MARGIN_TICKS;
     engine->shared.start_tick = config->start_tick;

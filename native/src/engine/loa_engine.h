@@ -36,6 +36,8 @@ typedef struct {
     int32_t max_programmes;
     int32_t max_listeners;
     int32_t kept_ticks;     /* how far back packets and carriage are kept: 6000 is two minutes */
+    int32_t phase_listeners; /* so many of a fan-out share a phase before the next one is begun: sends in a
+                                row cost less, up to the time they take. 0 or 1: spread from the first on */
 } loa_engine_config;
 
 /* A listener as it joins. The engine takes the descriptor: it closes it whatever happens, unless
