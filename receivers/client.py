@@ -160,4 +160,6 @@ def _retry_after(response: aiohttp.ClientResponse) -> float:
 def _say(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return str(error) or "nothing came for too long"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{error.host}:{error.port}: {error.strerror}"  # its own text says "ssl:default"
     return str(error) or type(error).__name__

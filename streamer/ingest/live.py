@@ -269,6 +269,9 @@ class Live:
                 )
         except aiohttp.WSServerHandshakeError as error:
             raise _refused(error.status) from None
+        except aiohttp.ClientConnectorError as error:
+            where = f"{error.host}:{error.port}: {error.strerror}"
+            raise _Lost(f"the server cannot be reached: {where}") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _Lost(f"the server cannot be reached: {error or 'no answer'}") from None
         async with ws:
