@@ -433,7 +433,7 @@ def test_an_engine_that_cannot_be_had_says_why() -> None:
 
 
 def test_a_phase_is_filled_before_the_next_is_begun():
-    """Of 45 listeners whose phases take 10 each, each of five pages a page's time has at most 10."""
+    """Of 45 listeners in phases of 10, at most 10 are sent to at a tick, in five ticks of ten."""
     with Engine(START, virtual=True, fanouts=1, phase_listeners=10) as engine:
         mount = engine.open_mount()
         pairs = [socket.socketpair() for _ in range(45)]
