@@ -277,6 +277,7 @@ class Server:
             await asyncio.sleep(HIGH_WATER_EVERY)
             tick = self.engine.tick + HIGH_WATER_AHEAD
             await asyncio.to_thread(self._store_tick, tick)
+            self.director.sweep()
 
     # --- the end
 

@@ -55,6 +55,7 @@ class _Mount:
 
     info: MountInfo
     choice: Choice = SILENCE
+    handle: int = SILENT_PROGRAMME
     since: float = 0.0
     playout: Playout | None = None
 
@@ -187,6 +188,8 @@ class Director:
         feed = self._relays.get(url)
         if feed is None or feed.closing:
             feed = Feed(url, self._engine, self, SourceKind.RELAY, self._chain)
+            if self._given_up.take(url, "", time.monotonic()):
+                feed.presence = Presence(returned=self._engine.tick)
             self._relays[url] = feed
         # Listeners see the name: the rest of the URL may hold a key.
         return self._attach(feed, urlsplit(url).hostname or "", url)
@@ -292,6 +295,18 @@ class Director:
         if not self._stopping and playout in self._playouts:
             self._play_on(playout)
 
+    def sweep(self) -> None:
+        """Look after what an event that was dropped would have told. Call it every few seconds."""
+        tick = self._engine.tick
+        for playout in list(self._playouts):
+            self._play_on(playout)
+        for feed in [*self._lives.values(), *self._relays.values()]:
+            if feed.programme is None:
+                continue
+            if self._engine.programme_stats(feed.programme.handle).end_tick <= tick:
+                self._forget(feed)
+                self._ask()
+
     # --- files
 
     def add_clip(self, file: str, clip: Clip) -> None:
@@ -311,6 +326,13 @@ class Director:
         if choice.kind == "live":
             return self._lives.get(choice.id)
         return self._relays.get(choice.id) if choice.kind == "relay" else None
+
+    def _handle_of(self, choice: Choice) -> int:
+        """Return the programme of a live or relay; silence for everything else."""
+        feed = self._feed_of(choice)
+        if feed is None or feed.programme is None:
+            return SILENT_PROGRAMME
+        return feed.programme.handle
 
     def _feed_by_handle(self, handle: int) -> Feed | None:
         for feeds in (self._lives, self._relays):
@@ -344,10 +366,9 @@ class Director:
             lost = feed.presence.lost
             if lost is None or feed.session is not None or tick < lost + self._policies.hold:
                 continue
-            if feed.area is not None:
-                self._given_up.add(feed.area, feed.secret, time.monotonic())
-                log.warning("source given up", area=feed.area, name=feed.name)
-                self._forget(feed)
+            self._given_up.add(feed.area or feed.id, feed.secret, time.monotonic())
+            log.warning("source given up", area=feed.area, name=feed.name)
+            self._forget(feed)
 
     # --- the decision
 
@@ -379,8 +400,12 @@ class Director:
             mount = self._mounts[path]
             if choice.kind == "file" and choice.id not in self._clips:
                 choice = SILENCE  # it is still being prepared, or could not be
-            # Where a choice comes from does not matter to who hears it.
-            if (choice.kind, choice.id) != (mount.choice.kind, mount.choice.id):
+            # Where a choice comes from does not matter to who hears it, but a relay that came back
+            # is another programme.
+            if (choice.kind, choice.id) != (
+                mount.choice.kind,
+                mount.choice.id,
+            ) or self._handle_of(choice) != mount.handle:
                 changed.setdefault(Choice(choice.kind, choice.id), []).append(mount)
         done = [self._change(choice, mounts, tick) for choice, mounts in changed.items()]
         due = next_look(lives, relays, self._policies, tick)
@@ -400,11 +425,7 @@ class Director:
                 playout.begin(numbers)
                 self._playouts.append(playout)
             else:
-                feed = self._feed_of(choice)
-                handle = SILENT_PROGRAMME
-                if feed is not None and feed.programme is not None:
-                    handle = feed.programme.handle
-                self._engine.carry(sorted(numbers), handle, tick)
+                self._engine.carry(sorted(numbers), self._handle_of(choice), tick)
         except NativeError as error:
             # Too many programmes or changes at once: they keep what they have; asked again later.
             self._counters.add("carriage.failed")
@@ -419,6 +440,7 @@ class Director:
         now = time.time()
         for mount in mounts:
             mount.choice, mount.since, mount.playout = choice, now, playout
+            mount.handle = self._handle_of(choice)
         log.info(
             "on air",
             kind=choice.kind, id=choice.id, mounts=len(mounts), first=mounts[0].info.path,

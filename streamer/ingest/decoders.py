@@ -28,6 +28,11 @@ from loa.streamer.ingest.pipe import BytePipe
 from loa.streamer.ingest.session import Session
 
 
+_FEW_DAMAGED = 20
+_PACKET = 1152
+"""Samples in a packet: those of MP3, and about those of the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Codecs:
     """What decodes: makers of an Ogg Opus stream, of FFmpeg's samples, and of a speech detector."""
@@ -84,6 +89,11 @@ class SpeechRuns:
             yield self._kept, self._last
 
 
+def _mostly_damaged(packets: int, samples: int) -> bool:
+    """Say whether more packets were damaged than gave sound: garbage has sync words, too."""
+    return packets > _FEW_DAMAGED and samples < packets * _PACKET
+
+
 def standard(counters: Counters) -> Codecs:
     """Return the real codecs; what they had to skip is counted."""
 
@@ -91,7 +101,10 @@ def standard(counters: Counters) -> Codecs:
         try:
             with media.decode(pipe, format) as decoder:
                 try:
-                    yield from decoder
+                    for block in decoder:
+                        if _mostly_damaged(decoder.damaged, decoder.samples):
+                            raise Undecodable("most of what it sends is damaged")
+                        yield block
                 finally:
                     if decoder.damaged:
                         counters.add("sources.damaged_packets", decoder.damaged)

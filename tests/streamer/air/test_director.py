@@ -317,3 +317,38 @@ async def test_what_a_studio_is_told(stage: Stage):
     report = session.report()
     assert report.on_air == ("/p/c", "/p/c/v")
     assert report.peak_dbfs == pytest.approx(-20, abs=0.5)
+
+
+async def test_a_relay_that_is_gone_is_given_up_with_its_programme_and_comes_back_when_steady():
+    url = "http://radio.example/vov.opus"
+    stage = Stage(p="spot.mp3")
+    stage.director._contents = {"/p": Content(relay=url, file="spot.mp3")}
+    stage.director.add_clip("spot.mp3", Clip(b"\xf8\x01" * 100, np.full(100, 2, np.uint16)))
+    session = stage.director.open_relay(url)
+    await stage.run(80, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["relay"] * 3
+    first = stage.carried[0]
+    session.drop("gone")
+    await stage.run(320)
+    assert stage.kinds() == ["file"] * 3
+    assert not stage.director._relays, "nothing is encoded for a relay that is gone"
+    session = stage.director.open_relay(url)
+    await stage.run(140, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["file"] * 3
+    await stage.run(80, lambda: session.write(TONE, True))
+    assert stage.kinds() == ["relay"] * 3
+    assert stage.carried[0] not in (0, first)
+    stage.director.stop()
+    stage.engine.close()
+
+
+async def test_what_dropped_events_would_have_told_is_found_by_looking(stage: Stage):
+    session = stage.go_live()
+    await stage.run(10, lambda: session.write(TONE, True))
+    session.end()
+    stage.engine.advance(30)
+    stage.engine.events()  # nobody is told
+    assert stage.kinds()[1] == "live"
+    stage.director.sweep()
+    await stage.run(1)
+    assert stage.kinds() == ["silence"] * 3
