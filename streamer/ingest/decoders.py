@@ -27,7 +27,6 @@ from loa.streamer.ingest.decoding import (
 from loa.streamer.ingest.pipe import BytePipe
 from loa.streamer.ingest.session import Session
 
-
 _FEW_DAMAGED = 20
 _PACKET = 1152
 """Samples in a packet: those of MP3, and about those of the others."""
