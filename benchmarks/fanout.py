@@ -30,8 +30,8 @@ COUNT = {LOW: 1000, THRIFTY: 2000}
 ICECAST_BOUND = {LOW: 0.95, THRIFTY: 1.0}
 FLOOR_BOUND = 1.15
 NEAR_FLOOR = 1.05
-"""Nobody sends for less than the bare loop does. Where Icecast is nearly as cheap as that, the
-bound against it is this much above the loop instead of below what is possible."""
+"""Where Icecast is nearly as cheap as the bare loop, the bound against it is this much above the
+loop: nearly all of the cost is the kernel's, and a gate that cries wolf is removed."""
 ICECAST_RATE = 300.0
 """New listeners a second: it listens with a backlog of 5, and a SYN that finds it full costs a
 second."""
