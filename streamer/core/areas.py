@@ -22,13 +22,16 @@ class Area:
     """A node of the tree. ``path`` (``/ha-giang/quang-binh``) names it, ``name`` is for people.
 
     ``aliases`` are paths it had before: they stay valid, for sources too. ``station``: it may put
-    something on air.
+    something on air. ``id`` stays the same whatever it is called and wherever it hangs; 0 before
+    the store gave one. ``code``: the official code of the place, if it has one.
     """
 
     path: str
     name: str
     station: bool = False
     aliases: tuple[str, ...] = ()
+    id: int = 0
+    code: str = ""
 
     @property
     def parent(self) -> str | None:
@@ -93,6 +96,7 @@ class AreaTree:
             waiting.extend(reversed(children.get(area.path, [])))
         self._areas = tuple(ordered)
         self._by_path: Mapping[str, Area] = by_path
+        self._by_id = {area.id: area for area in ordered if area.id}
         self._aliases: dict[str, Area] = {}
         for area in ordered:
             for alias in area.aliases:
@@ -110,6 +114,14 @@ class AreaTree:
         """Return the area with this path or former path, or None."""
         path = normal_path(path)
         return self._by_path.get(path) or self._aliases.get(path)
+
+    def get(self, id: int) -> Area | None:
+        """Return the area with this id, or None."""
+        return self._by_id.get(id)
+
+    def station_of(self, area: Area) -> Area | None:
+        """Return the nearest station at or above an area, or None."""
+        return next((a for a in self.lineage(area) if a.station), None)
 
     def lineage(self, area: Area) -> list[Area]:
         """Return the area and those above it, nearest first."""

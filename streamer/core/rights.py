@@ -1,18 +1,19 @@
-"""Who may go live where: the one place where a source's secret is checked.
+"""Who may do what where: classes, roles and permissions, and the one place where they are checked.
 
-Secrets are long and random or chosen by an administrator and checked with a rate limit before this;
-only their SHA-256 is kept.
+A role is granted on an area and holds for everything below it. Secrets of sources are long and
+random or chosen by an administrator and checked with a rate limit before this; only their SHA-256
+is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
-from loa.streamer.core.areas import Area
+from loa.streamer.core.areas import Area, AreaTree
 
 
 class BulletinClass(IntEnum):
@@ -21,6 +22,108 @@ class BulletinClass(IntEnum):
     ROUTINE = 0
     PRIORITY = 1
     EMERGENCY = 2
+
+
+class Permission(StrEnum):
+    """What can be allowed; also the scopes of API tokens."""
+
+    READ = "read"
+    BULLETIN_EDIT = "bulletin.edit"
+    """Make bulletins, change and submit them."""
+    BULLETIN_APPROVE = "bulletin.approve"
+    """Approve and reject bulletins, and withdraw approved ones."""
+    QUEUE = "queue"
+    """Put into the queue, order, accept and decline."""
+    SCHEDULE = "schedule"
+    """Slots and holidays."""
+    LIVE = "live"
+    """Go live, and stop what is on air."""
+    EMERGENCY = "emergency"
+    """Call, confirm, stop and correct emergencies."""
+    AREAS = "areas"
+    """Change the tree."""
+    POLICY = "policy"
+    """Hours, limits and standing decisions."""
+    PEOPLE = "people"
+    """Accounts, roles, tokens of others."""
+    AUDIT = "audit"
+    """Read the audit log."""
+    SYSTEM = "system"
+    """Webhooks."""
+
+
+class Role(StrEnum):
+    """What is granted to people, on an area."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    APPROVER = "approver"
+    BROADCASTER = "broadcaster"
+    ADMINISTRATOR = "administrator"
+    EMERGENCY = "emergency"
+    """The right to call emergencies: beside another role, for no role but administrator has it."""
+
+
+_P = Permission
+_EDITOR = frozenset({_P.READ, _P.BULLETIN_EDIT, _P.QUEUE})
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({_P.READ}),
+    Role.EDITOR: _EDITOR,
+    Role.APPROVER: _EDITOR | {_P.BULLETIN_APPROVE},
+    Role.BROADCASTER: _EDITOR | {_P.SCHEDULE, _P.LIVE},
+    Role.ADMINISTRATOR: frozenset(Permission),
+    Role.EMERGENCY: frozenset({_P.READ, _P.EMERGENCY}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role on the area with this id, and on everything below it."""
+
+    area: int
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What somebody may do. ``scopes`` and ``within`` narrow it down, for an API token.
+
+    ``within``: the id of an area, None for no limit.
+    """
+
+    grants: tuple[Grant, ...] = ()
+    scopes: frozenset[Permission] = frozenset(Permission)
+    within: int | None = None
+
+    def allow(self, permission: Permission, area: Area, tree: AreaTree) -> bool:
+        """Say whether ``permission`` is given on ``area``, by a grant there or above."""
+        if permission not in self.scopes:
+            return False
+        above = {a.id for a in tree.lineage(area)}
+        if self.within is not None and self.within not in above:
+            return False
+        return any(
+            grant.area in above and permission in PERMISSIONS[grant.role] for grant in self.grants
+        )
+
+    def areas(self, permission: Permission, tree: AreaTree) -> list[Area]:
+        """Return the areas on which ``permission`` is given, parents before children."""
+        if permission not in self.scopes:
+            return []
+        starts = {g.area for g in self.grants if permission in PERMISSIONS[g.role]}
+        allowed: set[int] = set()
+        inside: set[int] = set()
+        found = []
+        for area in tree:
+            parent = None if area.parent is None else tree.find(area.parent)
+            above = parent.id if parent is not None else None
+            if area.id in starts or above in allowed:
+                allowed.add(area.id)
+            if self.within is None or area.id == self.within or above in inside:
+                inside.add(area.id)
+            if area.id in allowed and area.id in inside:
+                found.append(area)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,14 @@
+"""The parts of the running server that calls of the API need, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loa.streamer.desk.air import Air
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What works beside the desk; ``server.py`` makes one."""
+
+    air: Air

@@ -1,0 +1,7 @@
+"""Calls about schedule."""
+
+from __future__ import annotations
+
+from loa.streamer.http.api.route import Route
+
+ROUTES: tuple[Route, ...] = ()

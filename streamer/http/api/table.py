@@ -1,0 +1,24 @@
+"""The table of all routes of the API."""
+
+from __future__ import annotations
+
+from loa.streamer.http.api import (
+    air,
+    airing,
+    areas,
+    bulletins,
+    people,
+    schedule,
+    webhooks,
+)
+from loa.streamer.http.api.route import Route
+
+ROUTES: tuple[Route, ...] = (
+    *areas.ROUTES,
+    *people.ROUTES,
+    *bulletins.ROUTES,
+    *schedule.ROUTES,
+    *air.ROUTES,
+    *airing.ROUTES,
+    *webhooks.ROUTES,
+)

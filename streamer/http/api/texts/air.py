@@ -1,0 +1,3 @@
+"""Texts about air."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""Texts about airing."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""Texts about areas."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

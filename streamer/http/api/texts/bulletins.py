@@ -1,0 +1,3 @@
+"""Texts about bulletins."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

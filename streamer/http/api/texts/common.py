@@ -1,0 +1,37 @@
+"""Texts that every topic needs."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "invalid": ("Yêu cầu có chỗ chưa đúng.", "The request has mistakes."),
+    "not_json": ("Nội dung gửi lên không phải JSON.", "The body is not JSON."),
+    "not_found": ("Không có địa chỉ này.", "There is no such address."),
+    "too_large": ("Nội dung gửi lên quá lớn.", "The body is too large."),
+    "signed_out": ("Hãy đăng nhập.", "Sign in first."),
+    "forbidden": (
+        "Bạn không có quyền làm việc này ở {area}.",
+        "You have no right to do this in {area}.",
+    ),
+    "forbidden_anywhere": (
+        "Bạn không có quyền làm việc này ở bất kỳ địa bàn nào.",
+        "You have no right to do this anywhere.",
+    ),
+    "stale": (
+        "Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp.",
+        "Somebody else has changed this meanwhile. Load it again, then make your change.",
+    ),
+    "version_missing": (
+        "Thiếu If-Match: hãy cho biết bạn đang sửa phiên bản nào.",
+        "If-Match is missing: say which version you are changing.",
+    ),
+    "failed": ("Hệ thống gặp lỗi, xin thử lại.", "Something broke here; please try again."),
+    "field.missing": ("Thiếu mục này.", "This is missing."),
+    "field.unknown": ("Không có mục này.", "There is no such field."),
+    "field.type": ("Sai kiểu dữ liệu: cần {expected}.", "Wrong kind of value: needs {expected}."),
+    "field.too_long": ("Dài quá {limit} ký tự.", "Longer than {limit} characters."),
+    "field.too_short": ("Ngắn hơn {limit} ký tự.", "Shorter than {limit} characters."),
+    "field.too_small": ("Phải từ {limit} trở lên.", "Must be at least {limit}."),
+    "field.too_large": ("Không được quá {limit}.", "Must be at most {limit}."),
+    "field.choice": ("Phải là một trong: {expected}.", "Must be one of: {expected}."),
+    "field.pattern": ("Không đúng dạng.", "Does not have the right form."),
+    "field.invalid": ("Không dùng được: {reason}", "Cannot be used: {reason}"),
+    "area.unknown": ("Không có địa bàn số {area}.", "There is no area {area}."),
+}

@@ -1,0 +1,3 @@
+"""Texts about people."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

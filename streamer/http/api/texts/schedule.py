@@ -1,0 +1,3 @@
+"""Texts about schedule."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""Texts about webhooks."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

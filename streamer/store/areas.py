@@ -1,0 +1,26 @@
+"""Reading areas from the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from loa.streamer.core.areas import Area, AreaTree
+from loa.streamer.store.tables.areas import AreaAliasRow, AreaRow
+
+
+async def read_tree(db: AsyncSession) -> AreaTree:
+    """Return all living areas as a tree, siblings by rank and then by name."""
+    aliases: dict[int, list[str]] = {}
+    named = select(AreaAliasRow.path, AreaAliasRow.area_id).order_by(AreaAliasRow.path)
+    for path, area_id in await db.execute(named):
+        aliases.setdefault(area_id, []).append(path)
+    rows = await db.execute(
+        select(AreaRow.path, AreaRow.name, AreaRow.station, AreaRow.id, AreaRow.code)
+        .where(AreaRow.removed_at.is_(None))
+        .order_by(AreaRow.rank, AreaRow.name, AreaRow.id)
+    )
+    return AreaTree(
+        Area(path, name, station, tuple(aliases.get(id, ())), id, code)
+        for path, name, station, id, code in rows
+    )

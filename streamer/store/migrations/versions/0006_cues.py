@@ -1,0 +1,57 @@
+"""Cues."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "cue",
+        sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column(
+            "bulletin_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False
+        ),
+        sa.Column("severity", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("drill", sa.Boolean(), nullable=False),
+        sa.Column("targets", sa.JSON(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column("every", sa.Float(precision=53), nullable=False),
+        sa.Column("repeat_until", sa.Float(precision=53), nullable=True),
+        sa.Column("starts_at", sa.Float(precision=53), nullable=False),
+        sa.Column("expires_at", sa.Float(precision=53), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("override", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("called_at", sa.Float(precision=53), nullable=False),
+        sa.Column("called_by", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True),
+        sa.Column("caller", sa.String(length=200), nullable=False),
+        sa.Column("confirmed_at", sa.Float(precision=53), nullable=True),
+        sa.Column(
+            "confirmed_by", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True
+        ),
+        sa.Column("stopped_at", sa.Float(precision=53), nullable=True),
+        sa.Column("stopped_by", sa.String(length=200), nullable=False),
+        sa.Column(
+            "corrected_by", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True
+        ),
+        sa.Column("version", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_cue_area_id_area")),
+        sa.ForeignKeyConstraint(
+            ["bulletin_id"], ["bulletin.id"], name=op.f("fk_cue_bulletin_id_bulletin")
+        ),
+        sa.ForeignKeyConstraint(
+            ["called_by"], ["account.id"], name=op.f("fk_cue_called_by_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by"], ["account.id"], name=op.f("fk_cue_confirmed_by_account")
+        ),
+        sa.ForeignKeyConstraint(["corrected_by"], ["cue.id"], name=op.f("fk_cue_corrected_by_cue")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cue")),
+    )
+    with op.batch_alter_table("cue", schema=None) as batch_op:
+        batch_op.create_index(op.f("ix_cue_area_id"), ["area_id"], unique=False)
+        batch_op.create_index(op.f("ix_cue_state"), ["state"], unique=False)

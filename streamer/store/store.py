@@ -1,0 +1,133 @@
+"""The store: one database, opened, brought up to date, and used in whole transactions.
+
+    async with store.read() as db: …     sees one state of things, changes nothing
+    async with store.write() as db: …    commits at the end, or nothing of it happens
+
+SQLite (in WAL mode, each commit flushed to the disk) is written by one transaction at a time, so
+writers queue here rather than fail there. PostgreSQL does its own queueing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from loa.streamer.store import migrate
+
+FILE = "loa.db"
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+BUSY_MS = 10_000
+
+
+class StoreError(Exception):
+    """The database cannot be used; the text says what to do."""
+
+
+def database_url(url: str | None, data: Path) -> URL:
+    """Return where the database is: ``url``, or the file in the data directory.
+
+    Raises ``StoreError`` when the URL is none or of a database that we do not know.
+    """
+    if url is None:
+        return URL.create("sqlite+aiosqlite", database=str(data / FILE))
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError(
+            "the database must be a URL like postgresql://loa:password@host/loa"
+        ) from None
+    base = parsed.get_backend_name()
+    if base not in DRIVERS:
+        raise StoreError(f"there is no support for {base}: use postgresql:// or leave it out")
+    return parsed.set(drivername=DRIVERS[base])
+
+
+class Store:
+    """One open database; ``await Store.open(url)``, later ``await store.close()``."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.embedded = engine.dialect.name == "sqlite"
+        """Whether it is the SQLite file rather than a server."""
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: URL, *, copies: Path | None = None) -> Store:
+        """Open a database and bring it up to date; what it was before is copied to ``copies``.
+
+        Raises ``StoreError`` when it cannot be reached, is newer than this version, or a migration
+        fails (the copy is then put back where it is a file).
+        """
+        engine = create_async_engine(url, **_options(url))
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine)
+        try:
+            await migrate.upgrade(engine, copies)
+        except migrate.MigrationError as error:
+            await engine.dispose()
+            raise StoreError(str(error)) from None
+        except BaseException:
+            await engine.dispose()
+            raise
+        return cls(engine)
+
+    async def close(self) -> None:
+        """Close every connection; nothing may be under way."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """One consistent view; nothing that is changed in it is kept."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as db:
+            yield db
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, undone when it raises.
+
+        What it committed outlives a crash of the process and of the machine.
+        """
+        if not self.embedded:
+            async with AsyncSession(self.engine, expire_on_commit=False) as db, db.begin():
+                yield db
+            return
+        async with self._turn, AsyncSession(self.engine, expire_on_commit=False) as db:
+            await db.connection(execution_options={"loa_write": True})
+            yield db
+            await db.commit()
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        # Readers do not wait for the writer; a connection is a thread, so there are few.
+        return {"pool_size": 5, "max_overflow": 5}
+    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        # We say BEGIN ourselves: Python's driver would leave it out before reads.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Any) -> None:
+        write = connection.get_execution_options().get("loa_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,25 @@
+"""The tables, by topic. Importing this package knows them all (migrations and tests need that)."""
+
+from loa.streamer.store.tables import (
+    airing,
+    areas,
+    audit,
+    bulletins,
+    cues,
+    people,
+    schedule,
+    webhooks,
+)
+from loa.streamer.store.tables.base import Base
+
+__all__ = [
+    "Base",
+    "airing",
+    "areas",
+    "audit",
+    "bulletins",
+    "cues",
+    "people",
+    "schedule",
+    "webhooks",
+]

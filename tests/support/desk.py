@@ -1,0 +1,191 @@
+"""A desk with a small sample province, people with each role, and the API without a network's rest.
+
+    async with desk_with_sample(tmp_path) as office:
+        answer = await office.call("POST", "/areas", as_="administrator@/ha-giang", json={…})
+
+Whoever calls is named as ``role@/path`` (``emergency``, ``viewer`` …), ``nobody`` or ``server``; no
+passwords and sessions take part. Set ``LOA_TEST_DATABASE`` to a PostgreSQL URL to run on that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import text
+
+from loa.streamer.core.areas import Area
+from loa.streamer.core.rights import Grant, Rights, Role
+from loa.streamer.counters import Counters
+from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
+from loa.streamer.desk.services import Services
+from loa.streamer.http.api.dispatch import Api
+from loa.streamer.http.api.route import Route
+from loa.streamer.http.api.table import ROUTES
+from loa.streamer.store.store import Store, database_url
+from loa.streamer.store.tables import Base
+from loa.streamer.store.tables.areas import AreaRow
+from loa.streamer.store.tables.people import AccountRow, GrantRow
+
+SAMPLE: tuple[tuple[str, str, bool], ...] = (
+    ("/ha-giang", "Hà Giang (dữ liệu mẫu)", True),
+    ("/ha-giang/quang-binh", "Quang Bình (dữ liệu mẫu)", True),
+    ("/ha-giang/quang-binh/na-khuong", "Nà Khương (dữ liệu mẫu)", True),
+    ("/ha-giang/quang-binh/na-khuong/ban-rua", "Bản Rừa (dữ liệu mẫu)", False),
+    ("/ha-giang/quang-binh/na-khuong/ban-mac", "Bản Mạc (dữ liệu mẫu)", False),
+    ("/ha-giang/quang-binh/tien-nguyen", "Tiên Nguyên (dữ liệu mẫu)", True),
+    ("/ha-giang/quang-binh/xuan-minh", "Xuân Minh (dữ liệu mẫu)", True),
+    ("/tuyen-quang", "Tuyên Quang (dữ liệu mẫu)", True),
+)
+NOW = 1_790_000_000.0
+"""When the desk's clock starts: 2026-09-21, a Monday, 21:13:20 in Vietnam."""
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Office:
+    """What a test of the desk has."""
+
+    desk: Desk
+    clock: Clock
+    client: TestClient[web.Request, web.Application]
+    happened: list[Happening] = field(default_factory=list)
+
+    def area(self, path: str) -> Area:
+        area = self.desk.tree.find(path)
+        assert area is not None, path
+        return area
+
+    @property
+    def server(self) -> Actor:
+        return server_actor(self.desk.tree)
+
+    async def actor(self, who: str) -> Actor:
+        """Return ``role@/path`` as an actor with an account of its own, made when first asked."""
+        if who == "server":
+            return self.server
+        role, _, path = who.partition("@")
+        area = self.area(path)
+        async with self.desk.store.write() as db:
+            found = await db.execute(
+                text("SELECT id FROM account WHERE login = :login"), {"login": who}
+            )
+            id = found.scalar()
+            if id is None:
+                row = AccountRow(login=who, name=who, password="!", created_at=self.clock.now)
+                db.add(row)
+                await db.flush()
+                id = row.id
+                db.add(
+                    GrantRow(
+                        account_id=id, area_id=area.id, role=role,
+                        created_at=self.clock.now, created_by="test",
+                    )
+                )  # fmt: skip
+        return Actor(id, who, Rights((Grant(area.id, Role(role)),)))
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: str = "administrator@/ha-giang",
+        status: int | None = None,
+        language: str = "en",
+        headers: dict[str, str] | None = None,
+        **request: Any,
+    ) -> Any:
+        """Call the API; return the answer's JSON (None without one), after checking ``status``.
+
+        ``status`` None: anything below 300.
+        """
+        answer = await self.ask(
+            method, path, as_=as_, language=language, headers=headers, **request
+        )
+        async with answer:
+            raw = await answer.read()
+            right = answer.status < 300 if status is None else answer.status == status
+            assert right, f"{method} {path}: {answer.status} {raw.decode(errors='replace')}"
+            return await answer.json() if raw and "json" in answer.content_type else None
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: str = "administrator@/ha-giang",
+        language: str = "en",
+        headers: dict[str, str] | None = None,
+        **request: Any,
+    ) -> ClientResponse:
+        """Call the API; return the response, to be closed by the caller."""
+        if as_ != "nobody":
+            await self.actor(as_)
+        named = {"Accept-Language": language, "X-Test-Actor": as_, **(headers or {})}
+        return await self.client.request(method, "/api/v1" + path, headers=named, **request)
+
+
+async def empty_store(tmp_path: Path) -> Store:
+    """Open an empty database: a new file, or the PostgreSQL of ``LOA_TEST_DATABASE``, emptied."""
+    url = os.environ.get("LOA_TEST_DATABASE")
+    store = await Store.open(database_url(url, tmp_path))
+    if url is not None:
+        names = ", ".join(f'"{name}"' for name in Base.metadata.tables)
+        async with store.engine.begin() as connection:
+            await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    return store
+
+
+@contextlib.asynccontextmanager
+async def desk_with_sample(
+    tmp_path: Path,
+    *,
+    areas: Iterable[tuple[str, str, bool]] = SAMPLE,
+    routes: Iterable[Route] = ROUTES,
+    services: Any = None,
+) -> AsyncIterator[Office]:
+    """Open a desk with areas (path, name, station), and its API; see the module."""
+    store = await empty_store(tmp_path)
+    clock = Clock()
+    desk = Desk(store, tmp_path, Counters(), clock)
+    ids: dict[str, int] = {}
+    async with store.write() as db:
+        for path, name, station in areas:
+            row = AreaRow(
+                parent_id=ids.get(path.rpartition("/")[0]), name=name, path=path,
+                station=station, created_at=clock.now,
+            )  # fmt: skip
+            db.add(row)
+            await db.flush()
+            ids[path] = row.id
+    await desk.load()
+    found: list[Office] = []
+
+    async def identify(request: web.Request) -> Actor | None:
+        who = request.headers.get("X-Test-Actor", "nobody")
+        return None if who == "nobody" else await found[0].actor(who)
+
+    app = web.Application()
+    given = services if services is not None else Services(air=None)  # type: ignore[arg-type]
+    Api(desk, given, routes, identify).add_routes(app.router)
+    async with TestClient(TestServer(app)) as client:
+        office = Office(desk, clock, client)
+        found.append(office)
+        desk.bus.subscribe(office.happened.append)
+        yield office
+    await store.close()
