@@ -29,8 +29,9 @@ ALLOWED = {
     "receivers": ("native", "codecs", "streamer.core"),
 }
 COMMANDS = "streamer.cli"
-# Run by setup.py, never imported: it asks pkg-config for libraries at once.
-BUILD_SCRIPTS = {"native.build"}
+# Never imported by us: setup.py runs the one, which asks pkg-config for libraries at once; Alembic
+# runs the other, in surroundings of its own.
+BUILD_SCRIPTS = {"native.build", "streamer.store.migrations.env"}
 
 
 def modules() -> dict[str, Path]:
