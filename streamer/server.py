@@ -22,7 +22,12 @@ from loa.streamer.core.areas import AreaDraft, AreaTree, place
 from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
+from loa.streamer.desk.desk import Actor, Desk
+from loa.streamer.desk.seed import seed
+from loa.streamer.desk.services import Services
 from loa.streamer.http import clock, health, metrics
+from loa.streamer.http.api.dispatch import Api
+from loa.streamer.http.api.table import ROUTES
 from loa.streamer.http.pages import Pages
 from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library, Preparation
@@ -31,11 +36,14 @@ from loa.streamer.ingest.icecast import IcecastDoor
 from loa.streamer.ingest.relay import Relays
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
+from loa.streamer.store.store import Store, database_url
 
 HIGH_WATER_EVERY = 10.0
 HIGH_WATER_AHEAD = 15 * TICKS_A_SECOND
 """The mark is written so far ahead that a crash before the next writing is covered."""
 DRAIN_MS = 2000
+ROOM_FOR_AREAS = 1.25
+"""The engine's table of mounts has a fixed size: areas that are made later need room, too."""
 
 log = logs.get("server")
 
@@ -50,6 +58,7 @@ class Ready:
     user: str
     password: str | None
     data: Path
+    setup_code: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the line that ``--json`` prints (the names are an interface)."""
@@ -61,29 +70,34 @@ class Ready:
         }
         if self.password is not None:
             line["source"] = {"user": self.user, "password": self.password}
+        if self.setup_code is not None:
+            line["setup_code"] = self.setup_code
         return line
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What the configuration says of areas: the tree, what each plays, who may go live where.
+class Standing:
+    """What the configuration says of areas that the store has, too, by their present paths.
 
+    ``contents``: what each plays when nothing else is on; ``tokens``: who may go live where;
     ``relays``: the alternative URL of each relay, or None.
     """
 
-    areas: AreaTree
     contents: Mapping[str, Content]
     tokens: tuple[SourceToken, ...]
     relays: Mapping[str, str | None]
 
 
-def plan(settings: Sequence[AreaSetting]) -> Plan:
-    """Read the configured areas. Raises ``AreaError``."""
-    areas = place([AreaDraft(a.name, a.path, a.parent, a.station, a.aliases) for a in settings])
+def standing(settings: Sequence[AreaSetting], tree: AreaTree) -> Standing:
+    """Read the configured areas; one that was removed since is passed over."""
+    named = place([AreaDraft(a.name, a.path, a.parent, a.station, a.aliases) for a in settings])
     contents: dict[str, Content] = {}
     tokens: list[SourceToken] = []
     relays: dict[str, str | None] = {}
-    for area, setting in zip(areas, settings, strict=True):
+    for draft, setting in zip(named, settings, strict=True):
+        area = tree.find(draft.path)
+        if area is None:
+            continue
         if setting.relay is not None or setting.file is not None:
             file = str(setting.file) if setting.file is not None else None
             contents[area.path] = Content(setting.relay, file)
@@ -96,36 +110,36 @@ def plan(settings: Sequence[AreaSetting]) -> Plan:
             if token.sha256 is None:
                 sha256 = digest(sha256)
             tokens.append(SourceToken(sha256, area.path, BulletinClass[token.class_.upper()]))
-    return Plan(AreaTree(areas), contents, tuple(tokens), relays)
+    return Standing(contents, tuple(tokens), relays)
 
 
 class Server:
     """A running server: ``await Server.start(config)``, later ``await server.stop()``, once."""
 
-    def __init__(self, config: Config, version: str) -> None:
+    def __init__(self, config: Config, version: str, desk: Desk) -> None:
         self.config = config
-        self.counters = Counters()
+        self.desk = desk
+        self.counters = desk.counters
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
-        state.prepare(config.data)
-        self.plan = plan(config.areas)
-        tokens, made = list(self.plan.tokens), None
+        self.standing = standing(config.areas, desk.tree)
+        tokens, made = list(self.standing.tokens), None
         if not tokens:  # nobody could go live: make one for every area
             sha256, made = state.read_or_make_token(config.data)
             tokens = [SourceToken(sha256, "/")]
         self.engine = Engine(
             start_tick(time.time(), state.read_high_water(config.data)),
-            max_mounts=max(1, len(self.plan.areas)),
-            max_programmes=min(65_535, max(2048, 1024 + 16 * len(self.plan.areas))),
+            max_mounts=round(len(desk.tree) * ROOM_FOR_AREAS) + 256,
+            max_programmes=min(65_535, max(2048, 1024 + 16 * len(desk.tree))),
             max_listeners=config.listeners.total,
             kept_ticks=round(config.kept_minutes * 60 * TICKS_A_SECOND),
         )
         self.director = Director(
             self.engine,
-            self.plan.areas,
+            desk.tree,
             SourceTokens(tokens),
-            self.plan.contents,
+            self.standing.contents,
             self.counters,
             policies=Policies(
                 round(config.sources.hold_seconds * TICKS_A_SECOND),
@@ -160,7 +174,7 @@ class Server:
         self.icecast = IcecastDoor(self.director, self.counters, Decoders(codecs))
         self.studio = StudioDoor(self.director, self.counters, codecs.speech)
         self.relays = Relays(
-            self.plan.relays,
+            self.standing.relays,
             self.director.open_relay,
             Decoders(codecs),
             self.counters,
@@ -178,12 +192,13 @@ class Server:
             self.counters,
             DoorConfig(proxies=networks(config.proxy_protocol)),
         )
+        self.api = Api(desk, Services(air=self.director), ROUTES, nobody)
         self._runner: web.AppRunner | None = None
         self._missing: list[str] = ["starting"]
         self.ready = Ready(
             version,
             "",
-            tuple(area.path for area in self.plan.areas),
+            tuple(area.path for area in desk.tree),
             state.SOURCE_USER,
             made,
             config.data,
@@ -193,10 +208,19 @@ class Server:
     async def start(cls, config: Config, version: str) -> Server:
         """Start everything; ports are open when it returns.
 
-        Raises ``StateError`` and ``AreaError`` with advice, ``OSError`` when a port is taken or a
-        certificate cannot be read.
+        Raises ``StateError``, ``StoreError`` and ``AreaError`` with advice, ``OSError`` when a port
+        is taken or a certificate cannot be read.
         """
-        server = cls(config, version)
+        state.prepare(config.data)
+        store = await Store.open(database_url(None, config.data), copies=config.data / "copies")
+        try:
+            desk = Desk(store, config.data, Counters())
+            await desk.load()
+            await seed(desk, config.areas)
+            server = cls(config, version, desk)
+        except BaseException:
+            await store.close()
+            raise
         try:
             await server._open()
         except BaseException:
@@ -214,6 +238,7 @@ class Server:
         app.router.add_get("/healthz", health.healthz(self.engine))
         app.router.add_get("/readyz", health.readyz(lambda: self._missing))
         app.router.add_get("/api/v1/clock", clock.clock(self.engine))
+        self.api.add_routes(app.router)
         Pages(
             self.director, self.listeners, self.ready.version, time.time(), config.sound.bitrate
         ).add_routes(app.router)
@@ -229,7 +254,7 @@ class Server:
             await self.door.open(self._runner, config.host, config.plain_port)
         self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))
         self.relays.start()
-        for file in sorted({c.file for c in self.plan.contents.values() if c.file is not None}):
+        for file in sorted({c.file for c in self.standing.contents.values() if c.file is not None}):
             self._spawn(self._play(file))
         self._spawn(self._keep_high_water())
         self._spawn(self.metrics.watch_loop())
@@ -301,7 +326,13 @@ class Server:
         await self.door.close()
         self._store_tick(self.engine.tick)
         self.engine.close()
+        await self.desk.store.close()
         log.info("stopped")
+
+
+async def nobody(_: web.Request) -> Actor | None:
+    """Sign-in does not exist yet."""
+    return None
 
 
 def _url(host: str, port: int, secure: bool) -> str:

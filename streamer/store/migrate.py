@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from loa.streamer import logs
 
 log = logs.get("store")
+# What it did is said by us, in one line.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class MigrationError(Exception):
