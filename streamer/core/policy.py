@@ -6,9 +6,12 @@ new area has no hours and no limits until somebody sets them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
+
+from loa.streamer.core.areas import Area, AreaTree
 
 
 class RoutineLive(StrEnum):
@@ -85,3 +88,57 @@ def effective(lineage: Sequence[Policy]) -> Policy:
         said = (getattr(policy, name) for policy in (*lineage, DEFAULT))
         chosen[name] = next(value for value in said if value is not None)
     return Policy(**chosen)
+
+
+class AreaPolicies:
+    """What every area says (by id), and so what holds where. Immutable; answers are remembered."""
+
+    def __init__(self, tree: AreaTree, said: Mapping[int, Policy]) -> None:
+        self._tree = tree
+        self._said = said
+        self._effective: dict[int, Policy] = {}
+
+    def said(self, area: Area) -> Policy:
+        """Return what the area itself says."""
+        return self._said.get(area.id, Policy())
+
+    def effective(self, area: Area) -> Policy:
+        """Return what holds in the area: nothing in it is None."""
+        found = self._effective.get(area.id)
+        if found is None:
+            found = effective([self.said(a) for a in self._tree.lineage(area)])
+            self._effective[area.id] = found
+        return found
+
+    def sources(self, area: Area) -> dict[str, Area | None]:
+        """Return by setting which area at or above said what holds; None: nobody, the default."""
+        lineage = self._tree.lineage(area)
+        return {
+            f.name: next((a for a in lineage if getattr(self.said(a), f.name) is not None), None)
+            for f in fields(Policy)
+        }
+
+
+def to_settings(policy: Policy) -> dict[str, Any]:
+    """Return what a policy says as JSON, without what it leaves open."""
+    said = {f.name: getattr(policy, f.name) for f in fields(Policy)}
+    settings = {name: value for name, value in said.items() if value is not None}
+    if policy.hours is not None:
+        settings["hours"] = [
+            {"weekdays": list(h.weekdays), "start": h.start, "end": h.end} for h in policy.hours
+        ]
+    return settings
+
+
+def from_settings(settings: Mapping[str, Any]) -> Policy:
+    """Return the policy that ``to_settings`` wrote; settings that we do not know are left out."""
+    known = {f.name: settings[f.name] for f in fields(Policy) if settings.get(f.name) is not None}
+    if "hours" in known:
+        known["hours"] = tuple(
+            Hours(tuple(h["weekdays"]), h["start"], h["end"]) for h in known["hours"]
+        )
+    if "routine_live" in known:
+        known["routine_live"] = RoutineLive(known["routine_live"])
+    if "upper_routine" in known:
+        known["upper_routine"] = UpperRoutine(known["upper_routine"])
+    return Policy(**known)

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from loa.streamer import logs
 from loa.streamer.core.areas import Area, AreaTree
 from loa.streamer.core.audit import FIRST, Entry, seal
+from loa.streamer.core.policy import AreaPolicies
 from loa.streamer.core.rights import Grant, Rights, Role
 from loa.streamer.counters import Counters
 from loa.streamer.desk.errors import NotFound
@@ -88,6 +89,8 @@ class Work:
     happened: list[Happening] = field(default_factory=list)
     tree_changed: bool = False
     """Set it when areas were changed: the desk reads its tree again."""
+    policies_changed: bool = False
+    """Set it when policies of areas were: the desk reads those again."""
 
     def record(
         self, action: str, *, area: int | None = None, subject: str = "", **details: Any
@@ -101,7 +104,7 @@ Outbox = Callable[[AsyncSession, AreaTree, list[Happening]], Any]
 
 
 class Desk:
-    """See the module. ``tree`` is always the newest committed one."""
+    """See the module. ``tree`` and ``policies`` are always the newest committed ones."""
 
     def __init__(
         self, store: Store, data: Path, counters: Counters, clock: Callable[[], float] = time.time
@@ -113,11 +116,14 @@ class Desk:
         self.bus = Bus()
         self.outbox: Outbox | None = None
         self.tree = AreaTree([])
+        self.policies = AreaPolicies(self.tree, {})
 
     async def load(self) -> None:
-        """Read the tree; before anything else."""
+        """Read the tree and the policies; before anything else."""
         async with self.store.read() as db:
             self.tree = await stored_areas.read_tree(db)
+            said = await stored_areas.read_policies(db)
+        self.policies = AreaPolicies(self.tree, said)
 
     def area(self, id: int) -> Area:
         """Return an area that is there, or raise ``NotFound``."""
@@ -133,14 +139,18 @@ class Desk:
             work = Work(db, actor, self.clock())
             yield work
             await db.flush()
+            tree, policies = self.tree, self.policies
             if work.tree_changed:
                 tree = await stored_areas.read_tree(db)
-            else:
-                tree = self.tree
+            if work.tree_changed or work.policies_changed:
+                policies = AreaPolicies(tree, await stored_areas.read_policies(db))
             if self.outbox is not None and work.happened:
                 await self.outbox(db, tree, work.happened)
             await self._write_audit(work)
-        self.tree = tree
+        if work.tree_changed:
+            self.tree = tree
+        if work.tree_changed or work.policies_changed:
+            self.policies = policies
         for happening in work.happened:
             self.bus.tell(happening)
 

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from loa.streamer.core.areas import Area, AreaTree
-from loa.streamer.store.tables.areas import AreaAliasRow, AreaRow
+from loa.streamer.core.policy import Policy, from_settings
+from loa.streamer.store.tables.areas import AreaAliasRow, AreaPolicyRow, AreaRow
 
 
 async def read_tree(db: AsyncSession) -> AreaTree:
@@ -24,3 +25,9 @@ async def read_tree(db: AsyncSession) -> AreaTree:
         Area(path, name, station, tuple(aliases.get(id, ())), id, code)
         for path, name, station, id, code in rows
     )
+
+
+async def read_policies(db: AsyncSession) -> dict[int, Policy]:
+    """Return what each area says, by its id; those that say nothing are left out."""
+    rows = await db.execute(select(AreaPolicyRow.area_id, AreaPolicyRow.settings))
+    return {area_id: from_settings(settings) for area_id, settings in rows if settings}
