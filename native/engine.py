@@ -31,6 +31,7 @@ OPEN_END = 2**63 - 1
 """``ProgrammeStats.end_tick`` of a programme that has not ended."""
 
 _EVENTS_A_READ = 1024
+_MAX_PACKET = 1275
 
 
 class EventKind(IntEnum):
@@ -55,7 +56,10 @@ class Leave(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened in the engine; the meaning of a field depends on ``kind``."""
+    """One thing that happened in the engine; the meaning of a field depends on ``kind``.
+
+    ``CARRIED``: ``mount`` carries programme ``id`` from ``tick``; ``value`` 1: that tick is silent.
+    """
 
     kind: EventKind
     mount: int
@@ -316,6 +320,27 @@ class Engine:
                 m.peak_dbfs, bool(m.speech),
             )  # fmt: skip
         return ProgrammeStats(out.start_tick, out.end_tick, ring, meters)
+
+    def packets(
+        self, programme: int, from_tick: int, count: int
+    ) -> tuple[int, bytes, npt.NDArray[np.uint16]]:
+        """Copy a programme's packets as they went out, of the ticks from ``from_tick`` on.
+
+        Returns the tick of the first (later than asked where it began later, or what was before is
+        kept no more), the packets one behind the other, and their sizes: at most ``count``, none
+        when nothing new is complete. Raises ``NativeError`` when the programme is gone.
+        """
+        data = bytearray(max(1, count) * _MAX_PACKET)
+        sizes = np.zeros(count, np.uint16)
+        first = ffi.new("int64_t *")
+        got = check(
+            lib.loa_engine_packets(
+                self._pointer, programme, from_tick, count, ffi.from_buffer("uint8_t[]", data),
+                len(data), ffi.from_buffer("uint16_t[]", sizes), first,
+            )
+        )  # fmt: skip
+        sizes = sizes[:got].copy()
+        return int(first[0]), bytes(memoryview(data)[: int(sizes.sum())]), sizes
 
     # --- mounts
 

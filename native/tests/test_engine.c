@@ -14,6 +14,7 @@
 #include "failing.h"
 #include "loa_engine.h"
 #include "loa_error.h"
+#include "loa_opus.h"
 
 enum { START = 1000, MOUNTS = 6, PACKETS = 400 };
 
@@ -147,12 +148,103 @@ static void run_without_memory(void)
     loa_clip_release(clip);
 }
 
+/* --- packets read back */
+
+static int all_silent(const uint8_t *data, int count)
+{
+    static const uint8_t SILENT[3] = {0xF8, 0xFF, 0xFE};
+    for (int i = 0; i < count; i++)
+        if (memcmp(data + 3 * i, SILENT, 3) != 0)
+            return 0;
+    return 1;
+}
+
+static void read_packets_back(void)
+{
+    enum { FEW = 20, ROOM = FEW * LOA_OPUS_MAX_PACKET };
+    static uint8_t data[PACKETS * 30], out[ROOM + 16];
+    uint16_t sizes[PACKETS], got[FEW + 1];
+    int64_t first = -1;
+    for (int i = 0; i < PACKETS; i++)
+        sizes[i] = 30;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i / 30);
+    loa_clip *played = loa_clip_create(data, sizeof data, sizes, PACKETS);
+    loa_engine_config wanted = config(1);
+    loa_engine *one = loa_engine_create(&wanted);
+    int64_t handle = loa_engine_open_clip(one, played, START + 10, 5, 30);
+    memset(out, 0xEE, sizeof out);
+    got[FEW] = 0xEEEE;
+
+    CHECK(loa_engine_packets(one, handle, START, FEW, out, LOA_OPUS_MAX_PACKET - 1, got, &first) ==
+          LOA_EINVAL);
+    CHECK(loa_engine_packets(one, handle, START, -1, out, ROOM, got, &first) == LOA_EINVAL);
+    CHECK(loa_engine_packets(one, handle, INT64_MAX, FEW, out, ROOM, got, &first) == LOA_EINVAL);
+    CHECK(loa_engine_packets(one, handle + 1, START, FEW, out, ROOM, got, &first) == LOA_EGONE);
+    CHECK(loa_engine_packets(one, 0, START, FEW, out, ROOM, got, &first) == LOA_EGONE);
+    CHECK(loa_engine_packets(one, handle, START, FEW, out, ROOM, got, &first) == 0);
+    loa_engine_advance(one, 13); /* START .. START + 12 */
+    CHECK(loa_engine_packets(one, handle, START, FEW, out, ROOM, got, &first) == 3);
+    CHECK(first == START + 10 && out[0] == 5 && out[89] == 7 && out[90] == 0xEE && got[2] == 30);
+    CHECK(loa_engine_packets(one, handle, START + 13, FEW, out, ROOM, got, &first) == 0);
+    loa_engine_advance(one, 40);
+    CHECK(loa_engine_packets(one, handle, START + 12, FEW, out, ROOM, got, &first) == FEW);
+    CHECK(first == START + 12 && out[0] == 7 && out[30 * (FEW - 1)] == 26);
+    CHECK(loa_engine_packets(one, handle, START + 12, FEW, out, LOA_OPUS_MAX_PACKET, got,
+                             &first) == FEW);
+    CHECK(loa_engine_packets(one, handle, START + 38, FEW, out, ROOM, got, &first) == 2);
+    CHECK(loa_engine_packets(one, handle, START + 40, FEW, out, ROOM, got, &first) == 0);
+    CHECK(loa_engine_packets(one, handle, START + 38, 1, out, ROOM, got, &first) == 1);
+
+    /* What does not fit waits. */
+    for (int i = 0; i < PACKETS; i++)
+        sizes[i] = i < 6 ? 200 : 5;
+    loa_clip *large = loa_clip_create(data, 6 * 200 + (PACKETS - 6) * 5, sizes, PACKETS);
+    handle = loa_engine_open_clip(one, large, START + 53, 0, PACKETS);
+    loa_engine_advance(one, 30);
+    CHECK(loa_engine_packets(one, handle, START, FEW, out, LOA_OPUS_MAX_PACKET, got, &first) == FEW);
+    CHECK(loa_engine_packets(one, handle, START, 4, out, LOA_OPUS_MAX_PACKET, got, &first) == 4);
+
+    /* A live one begins with its sound; then comes what was made, and no more than is kept. */
+    int64_t live = loa_engine_open_live(one, &CHAIN, &RING, START + 85);
+    loa_ring *ring = loa_engine_ring(one, live);
+    loa_engine_advance(one, 10);
+    int waiting = loa_engine_packets(one, live, START, FEW, out, ROOM, got, &first);
+    CHECK(waiting == 1 && first == loa_engine_tick(one) && all_silent(out, waiting));
+    float block[960];
+    for (int tick = 0; tick < 100; tick++) {
+        for (int i = 0; i < 960; i++)
+            block[i] = (float)((i * 37) % 100 - 50) / 200.0F;
+        loa_ring_write(ring, block, 960, 1);
+        loa_engine_advance(one, 1);
+    }
+    loa_programme_stats stats;
+    loa_engine_programme_stats(one, live, &stats);
+    int64_t now = loa_engine_tick(one);
+    CHECK(loa_engine_packets(one, live, stats.start_tick, FEW, out, ROOM, got, &first) == FEW);
+    CHECK(first == now - wanted.kept_ticks && first > stats.start_tick && !all_silent(out, FEW));
+    CHECK(loa_engine_packets(one, live, now, FEW, out, ROOM, got, &first) == 1 && first == now);
+    loa_engine_cut(one, live);
+    loa_engine_advance(one, 5);
+    loa_engine_programme_stats(one, live, &stats);
+    CHECK(loa_engine_packets(one, live, now, FEW, out, ROOM, got, &first) == stats.end_tick - now);
+    loa_engine_release(one, live);
+    loa_engine_advance(one, 600);
+    CHECK(loa_engine_packets(one, live, now, FEW, out, ROOM, got, &first) == LOA_EGONE);
+    for (int i = 0; i < 16; i++)
+        CHECK(out[ROOM + i] == 0xEE);
+    CHECK(got[FEW] == 0xEEEE);
+    loa_engine_destroy(one);
+    loa_clip_release(played);
+    loa_clip_release(large);
+}
+
 /* --- everything at once */
 
 static loa_engine *engine;
 static loa_clip *clip;
 static atomic_int ending;
-static _Atomic int64_t joined, left, refused;
+static _Atomic int64_t joined, left, refused, speaking, kept;
 
 static void pause_us(long us)
 {
@@ -240,6 +332,7 @@ static void *speak(void *argument)
         loa_ring *ring = loa_engine_ring(engine, live);
         int32_t mount = check_below(&seed, MOUNTS);
         loa_engine_carry(engine, &mount, 1, live, 0);
+        atomic_store(&speaking, live);
         for (int i = 0; i < 40 && !atomic_load(&ending); i++) {
             for (int k = 0; k < 960; k++)
                 block[k] = (float)check_below(&seed, 1000) / 2000.0F;
@@ -252,6 +345,34 @@ static void *speak(void *argument)
             loa_engine_cut(engine, live);
         loa_ring_finish(ring);
         loa_engine_release(engine, live);
+    }
+    return NULL;
+}
+
+/* Reads what is said while it is said, each tick once. */
+static void *keep_packets(void *argument)
+{
+    static uint8_t data[50 * LOA_OPUS_MAX_PACKET];
+    uint16_t sizes[50];
+    int64_t of = 0, next = 0;
+    (void)argument;
+    while (!atomic_load(&ending)) {
+        int64_t live = atomic_load(&speaking);
+        if (live != of)
+            next = 0;
+        of = live;
+        int64_t first;
+        int count = loa_engine_packets(engine, of, next, 50, data, sizeof data, sizes, &first);
+        if (count > 0) {
+            CHECK(first >= next);
+            next = first + count;
+            size_t sum = 0;
+            for (int i = 0; i < count; i++)
+                sum += sizes[i];
+            CHECK(sum >= (size_t)count && sum <= sizeof data);
+            atomic_fetch_add(&kept, count);
+        }
+        pause_us(2000);
     }
     return NULL;
 }
@@ -287,7 +408,7 @@ static void all_at_once(uint64_t seed)
         CHECK(loa_engine_open_mount(engine) == i);
     CHECK(loa_engine_open_mount(engine) == LOA_EFULL);
     void *(*const work[])(void *) = {join_and_leave, join_and_leave, change_carriage, speak, speak,
-                                     look_on};
+                                     look_on, keep_packets};
     enum { THREADS = sizeof work / sizeof *work };
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
@@ -301,6 +422,7 @@ static void all_at_once(uint64_t seed)
     loa_engine_read_stats(engine, &stats);
     printf("%lld ticks, %lld joins, %lld refused, %lld pages\n", (long long)stats.ticks_made,
            (long long)stats.joins, (long long)atomic_load(&refused), (long long)stats.pages_sent);
+    CHECK(atomic_load(&kept) > 20);
     CHECK(stats.ticks_made > 20 && stats.joins > 20 && stats.pages_sent > 20);
     CHECK((int64_t)stats.joins == atomic_load(&joined) && atomic_load(&left) == atomic_load(&joined));
     CHECK(stats.leaves_peer + stats.leaves_lag + stats.leaves_stop == stats.joins);
@@ -316,6 +438,7 @@ int main(void)
     refuse_bad_configs();
     create_without_memory();
     run_without_memory();
+    read_packets_back();
     all_at_once(seed);
     return check_result();
 }

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "engine_state.h"
 #include "loa_error.h"
+#include "loa_opus.h"
 
 enum {
     EVENTS = 32768,
@@ -270,6 +271,63 @@ int loa_engine_programme_stats(const loa_engine *engine, int64_t programme,
     }
     pthread_mutex_unlock(lock);
     return found ? LOA_OK : LOA_EGONE;
+}
+
+static const uint8_t SILENT_PACKET[3] = {0xF8, 0xFF, 0xFE};
+
+/* With the table's lock: nothing frees the programme, but a live one goes on writing. */
+static int copy_packets(const loa_programme *programme, int64_t from, int64_t to, uint8_t *data,
+                        size_t capacity, uint16_t *sizes)
+{
+    int count = 0;
+    size_t used = 0;
+    for (int64_t tick = from; tick < to; tick++) {
+        uint16_t size = 0;
+        const uint8_t *packet = loa_programme_packet(programme, tick, &size);
+        if (!packet) {
+            packet = SILENT_PACKET;
+            size = sizeof SILENT_PACKET;
+        }
+        if (size > capacity - used)
+            break;
+        memcpy(data + used, packet, size);
+        used += size;
+        sizes[count++] = size;
+    }
+    return count;
+}
+
+int loa_engine_packets(loa_engine *engine, int64_t programme, int64_t from_tick, int max_packets,
+                       uint8_t *data, size_t capacity, uint16_t *sizes, int64_t *first_tick)
+{
+    if (!on_timeline(from_tick) || max_packets < 0 || capacity < LOA_OPUS_MAX_PACKET)
+        return LOA_EINVAL;
+    pthread_mutex_lock(&engine->table.lock);
+    const loa_programme *found = loa_table_find(&engine->table, programme);
+    int count = LOA_EGONE;
+    if (found) {
+        int64_t now = loa_engine_tick(engine);
+        int64_t from = atomic_load_explicit(&found->start, memory_order_relaxed);
+        int64_t to = atomic_load_explicit(&found->end, memory_order_relaxed);
+        if (from < from_tick)
+            from = from_tick;
+        /* A clip's packets lie ready; a live one's are overwritten after a while. */
+        if (!found->clip && from < now - engine->shared.kept)
+            from = now - engine->shared.kept;
+        if (to > now + 1)
+            to = now + 1;
+        if (to > from + max_packets)
+            to = from + max_packets;
+        count = copy_packets(found, from, to, data, capacity, sizes);
+        *first_tick = from;
+        /* A thread that was stopped for seconds may have read what was being overwritten. */
+        atomic_thread_fence(memory_order_acquire);
+        int64_t making = atomic_load_explicit(&engine->shared.making, memory_order_relaxed);
+        if (!found->clip && count > 0 && making - from >= engine->shared.slots)
+            count = 0;
+    }
+    pthread_mutex_unlock(&engine->table.lock);
+    return count;
 }
 
 int loa_engine_open_mount(loa_engine *engine)

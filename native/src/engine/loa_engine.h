@@ -57,7 +57,8 @@ typedef struct {
 } loa_join;
 
 enum loa_event_kind {
-    LOA_EVENT_CARRIED = 1,   /* a mount carries id (0: silence) from tick */
+    LOA_EVENT_CARRIED = 1,   /* a mount carries id (0: silence) from tick; value 1: but that tick
+                                is silent, between two that do not fade there by themselves */
     LOA_EVENT_STARTED = 2,   /* programme id made its first audio at tick */
     LOA_EVENT_ENDED = 3,     /* programme id ended; tick is the first without it */
     LOA_EVENT_STALLED = 4,   /* live programme id ran out of samples at tick */
@@ -161,6 +162,18 @@ int loa_engine_release(loa_engine *engine, int64_t programme);
 
 int loa_engine_programme_stats(const loa_engine *engine, int64_t programme,
                                loa_programme_stats *stats);
+
+/* Copies the packets of a programme as they went out, of the ticks from from_tick on: those that are
+ * complete and still kept, at most max_packets of them, and as many as fit into capacity bytes (at least
+ * LOA_OPUS_MAX_PACKET). They lie one behind the other in data, sizes[i] bytes each; a tick in which it was
+ * silent (it was skipped) has the packet of silence. *first_tick is the tick of the first: later
+ * than from_tick where the programme began later, or what was before is not kept any more.
+ *
+ * Returns the number of packets: 0 when there is nothing new, LOA_EGONE when the programme is gone. The
+ * programme may be live. Any thread; the tick never waits for it (what it would have to wait for is
+ * the table's lock, which it only tries). */
+int loa_engine_packets(loa_engine *engine, int64_t programme, int64_t from_tick, int max_packets,
+                       uint8_t *data, size_t capacity, uint16_t *sizes, int64_t *first_tick);
 
 /* A new mount, carrying silence; its number, 0 upwards, or LOA_EFULL. */
 int loa_engine_open_mount(loa_engine *engine);

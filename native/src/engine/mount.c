@@ -40,22 +40,24 @@ static int needs_gap(const loa_programme *from, const loa_programme *to, int64_t
     return !was_silent && !(ends_itself && starts_itself);
 }
 
-void loa_mount_carry(loa_mount *mount, loa_programme *programme, int64_t tick)
+int loa_mount_carry(loa_mount *mount, loa_programme *programme, int64_t tick)
 {
     uint32_t changes = atomic_load_explicit(&mount->changes, memory_order_relaxed);
     loa_programme *before = loa_mount_carried(mount);
     if (before == programme)
-        return;
+        return 0;
     if (before)
         before->last_carried = tick;
     if (programme)
         programme->last_carried = tick;
+    int gap = needs_gap(before, programme, tick);
     loa_carriage *entry = &mount->history[changes % LOA_MOUNT_HISTORY];
     atomic_thread_fence(memory_order_release); /* whoever sees the new entry sees the count before */
     atomic_store_explicit(&entry->tick, tick, memory_order_relaxed);
     atomic_store_explicit(&entry->programme, programme, memory_order_relaxed);
-    atomic_store_explicit(&entry->gap, needs_gap(before, programme, tick), memory_order_relaxed);
+    atomic_store_explicit(&entry->gap, gap, memory_order_relaxed);
     atomic_store_explicit(&mount->changes, changes + 1, memory_order_release);
+    return gap;
 }
 
 int64_t loa_mount_oldest(const loa_mount *mount)

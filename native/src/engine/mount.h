@@ -34,8 +34,9 @@ typedef struct {
 /* Replaces every planned change at or after the tick. LOA_EFULL when too many lie before it. */
 int loa_mount_plan(loa_mount *mount, int64_t programme, int64_t tick);
 
-/* From tick on the mount carries programme (NULL: silence). */
-void loa_mount_carry(loa_mount *mount, loa_programme *programme, int64_t tick);
+/* From tick on the mount carries programme (NULL: silence). Returns 1 when that tick itself is silent, to
+ * take the click out of a splice; 0 too when nothing changes. */
+int loa_mount_carry(loa_mount *mount, loa_programme *programme, int64_t tick);
 
 /* What it carries now, for the tick thread. */
 loa_programme *loa_mount_carried(const loa_mount *mount);

@@ -117,13 +117,14 @@ static void apply_carriage(loa_engine *engine, int64_t tick)
         memmove(mount->planned, mount->planned + due,
                 (size_t)mount->planned_count * sizeof change);
         loa_programme *programme = loa_table_find(&engine->table, change.programme);
-        loa_mount_carry(mount, programme, tick);
+        int gap = loa_mount_carry(mount, programme, tick);
         if (change.tick < tick)
             loa_count(&engine->carriage_late, 1);
         emit(engine, (loa_event){.kind = LOA_EVENT_CARRIED,
                                  .mount = i,
                                  .tick = tick,
-                                 .id = programme ? programme->handle : 0});
+                                 .id = programme ? programme->handle : 0,
+                                 .value = gap});
     }
 }
 
