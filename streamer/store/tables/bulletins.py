@@ -27,17 +27,26 @@ class AudioRow(Base):
     created_at: Mapped[float]
 
 
+class PreparedRow(Base):
+    """What came of preparing a source: ``key`` is of its content and of how it was prepared."""
+
+    __tablename__ = "prepared"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    audio_sha256: Mapped[str] = mapped_column(ForeignKey("audio.sha256"), index=True)
+    made_at: Mapped[float]
+
+
 class UploadRow(Base):
-    """A file on its way in: ``uploads/<id>`` of the data directory holds ``received`` bytes."""
+    """A file on its way in: ``uploads/<id>`` of the data directory holds what came so far."""
 
     __tablename__ = "upload"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     area_id: Mapped[int] = mapped_column(ForeignKey("area.id"))
     filename: Mapped[str] = mapped_column(String(255))
     size: Mapped[int]
-    received: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[float]
     expires_at: Mapped[float]
 
@@ -45,9 +54,13 @@ class UploadRow(Base):
 class BulletinRow(Base):
     """A recorded item. ``state``: draft, submitted, approved, rejected or withdrawn.
 
-    ``audio_state``: none, preparing, ready or failed (``audio_error`` says why). ``text``: what was
-    written when it is spoken by a voice, and ``spoken`` what the voice was given. ``source_sha256``
-    is of the uploaded file. ``heard_sha256``: the audio that its author had played to him.
+    ``audio_state``: none, preparing, ready or failed (``audio_error``: why, as JSON of a text's code
+    and values). ``text``: what was
+    written when it is spoken by a voice, and ``spoken`` what the voice was given. ``source``: the
+    file ``sources/<source>`` of the data directory that is to be prepared, until it was;
+    ``source_sha256`` is of its content. ``heard_sha256``: the audio that its author had played to
+    him. ``starts_at``, ``per_day`` and ``days`` (0: until it expires) are how it is to be queued.
+    ``search``: what is searched in, without marks and in small letters.
     """
 
     __tablename__ = "bulletin"
@@ -64,12 +77,17 @@ class BulletinRow(Base):
     spoken: Mapped[str] = mapped_column(Text, default="")
     voice: Mapped[str] = mapped_column(String(60), default="")
     filename: Mapped[str] = mapped_column(String(255), default="")
+    source: Mapped[str] = mapped_column(String(64), default="")
     source_sha256: Mapped[str] = mapped_column(String(64), default="")
-    audio_sha256: Mapped[str | None] = mapped_column(ForeignKey("audio.sha256"))
-    audio_state: Mapped[str] = mapped_column(String(10), default="none")
+    audio_sha256: Mapped[str | None] = mapped_column(ForeignKey("audio.sha256"), index=True)
+    audio_state: Mapped[str] = mapped_column(String(10), default="none", index=True)
     audio_error: Mapped[str] = mapped_column(Text, default="")
     heard_sha256: Mapped[str] = mapped_column(String(64), default="")
+    starts_at: Mapped[float | None]
     expires_at: Mapped[float | None]
+    per_day: Mapped[int] = mapped_column(default=1)
+    days: Mapped[int] = mapped_column(default=1)
+    search: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[float]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     submitted_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))

@@ -19,6 +19,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_audio")),
     )
     op.create_table(
+        "prepared",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("audio_sha256", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.Float(precision=53), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["audio_sha256"], ["audio.sha256"], name=op.f("fk_prepared_audio_sha256_audio")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_prepared")),
+    )
+    with op.batch_alter_table("prepared", schema=None) as batch_op:
+        batch_op.create_index(op.f("ix_prepared_audio_sha256"), ["audio_sha256"], unique=False)
+
+    op.create_table(
         "bulletin",
         sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
         sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
@@ -32,12 +45,17 @@ def upgrade() -> None:
         sa.Column("spoken", sa.Text(), nullable=False),
         sa.Column("voice", sa.String(length=60), nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("source_sha256", sa.String(length=64), nullable=False),
         sa.Column("audio_sha256", sa.String(length=64), nullable=True),
         sa.Column("audio_state", sa.String(length=10), nullable=False),
         sa.Column("audio_error", sa.Text(), nullable=False),
         sa.Column("heard_sha256", sa.String(length=64), nullable=False),
+        sa.Column("starts_at", sa.Float(precision=53), nullable=True),
         sa.Column("expires_at", sa.Float(precision=53), nullable=True),
+        sa.Column("per_day", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("days", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("search", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
         sa.Column(
             "created_by", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True
@@ -60,6 +78,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("bulletin", schema=None) as batch_op:
         batch_op.create_index(op.f("ix_bulletin_area_id"), ["area_id"], unique=False)
+        batch_op.create_index(op.f("ix_bulletin_audio_sha256"), ["audio_sha256"], unique=False)
+        batch_op.create_index(op.f("ix_bulletin_audio_state"), ["audio_state"], unique=False)
         batch_op.create_index(op.f("ix_bulletin_state"), ["state"], unique=False)
 
     op.create_table(
@@ -86,7 +106,6 @@ def upgrade() -> None:
         sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
         sa.Column("size", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("received", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
         sa.Column("expires_at", sa.Float(precision=53), nullable=False),
         sa.ForeignKeyConstraint(
@@ -95,6 +114,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_upload_area_id_area")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.create_index(op.f("ix_upload_account_id"), ["account_id"], unique=False)
+
     op.create_table(
         "bulletin_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
