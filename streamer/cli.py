@@ -177,6 +177,9 @@ def measure(
 
 def main() -> None:
     """Run the command line."""
+    from loa.streamer import commands
+
+    commands.register(app)
     try:
         app()
     finally:

@@ -35,7 +35,9 @@ from loa.streamer.core.addresses import AddressRefused, target
 DEFAULT_FILE = Path("loa.toml")
 PREFIX = "LOA_"
 # Variables of ours that are no settings of the server: read by other commands, or by load() itself.
-NO_SETTINGS = frozenset({"LOA_CONFIG", "LOA_SERVER", "LOA_SOURCE_PASSWORD"})
+NO_SETTINGS = frozenset(
+    {"LOA_CONFIG", "LOA_PASSWORD", "LOA_SERVER", "LOA_SOURCE_PASSWORD", "LOA_TOKEN"}
+)
 MIN_PASSWORD = 8
 
 _PATH = re.compile(r"(/[a-z0-9]+(-[a-z0-9]+)*)+")

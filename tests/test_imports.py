@@ -1,8 +1,8 @@
 """The house: who may import whom, and what each part needs beside the base packages.
 
 Invariants: docs/architecture.md, "Folders and what they may import"; and no module outside
-``streamer/``, nor ``streamer/core`` and ``streamer/cli.py``, needs a package of the extra
-``loa[server]`` when it is imported, nor any module one of ``loa[receiver]``.
+``streamer/``, nor ``streamer/core``, ``streamer/commands`` and ``streamer/cli.py``, needs a package
+of the extra ``loa[server]`` when it is imported, nor any module one of ``loa[receiver]``.
 """
 
 from __future__ import annotations
@@ -178,6 +178,7 @@ def needs_no_server(module: str) -> bool:
         not below(module, "streamer")
         or module in ("streamer", COMMANDS)
         or below(module, "streamer.core")
+        or below(module, "streamer.commands")
     )
 
 

@@ -31,6 +31,18 @@ class Attempts:
         if len(self._levels) > self._size:
             self._levels.popitem(last=False)
 
+    def forgive(self, key: Hashable, now: float) -> None:
+        """Take back one failure of ``key``, counted before it was known to be none."""
+        level = self._level(key, now) - 1
+        if level > 0:
+            self._levels[key] = (level, now)
+        else:
+            self._levels.pop(key, None)
+
+    def wait(self, key: Hashable, now: float) -> float:
+        """Return the seconds until ``key`` may be asked again, 0 if it may be now."""
+        return max(0.0, (self._level(key, now) - (self._limit - 1)) / self._rate)
+
     def _level(self, key: Hashable, now: float) -> float:
         level, then = self._levels.get(key, (0.0, now))
         return max(0.0, level - (now - then) * self._rate)

@@ -40,11 +40,16 @@ log = logs.get("desk")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something. ``account``: None for the server itself."""
+    """Who does something. ``account``: None for the server itself.
+
+    ``session`` and ``token``: the ids of what he came by; a token is not he in person.
+    """
 
     account: int | None
     who: str
     rights: Rights = field(default_factory=Rights)
+    session: int | None = None
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,15 @@ class Stale(DeskError):
     def __init__(self, version: int) -> None:
         super().__init__("stale", version=version)
         self.version = version
+
+
+class SignedOut(DeskError):
+    """Nobody, where somebody is needed."""
+
+
+class TooMany(DeskError):
+    """Tried too often, or by too many at once; ``after`` seconds to wait."""
+
+    def __init__(self, code: str, after: float) -> None:
+        super().__init__(code, after=max(1, round(after)))
+        self.after = after

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loa.streamer.desk.air import Air
+from loa.streamer.desk.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,4 @@ class Services:
     """What works beside the desk; ``server.py`` makes one."""
 
     air: Air
+    identity: Identity

@@ -4,7 +4,8 @@
         answer = await office.call("POST", "/areas", as_="administrator@/ha-giang", json={…})
 
 Whoever calls is named as ``role@/path`` (``emergency``, ``viewer`` …), ``nobody`` or ``server``; no
-passwords and sessions take part. Set ``LOA_TEST_DATABASE`` to a PostgreSQL URL to run on that.
+passwords and sessions take part, unless ``office.client`` is used without naming anybody.
+Set ``LOA_TEST_DATABASE`` to a PostgreSQL URL to run on that.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from typing import Any
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from loa.streamer.core.areas import Area
 from loa.streamer.core.rights import Grant, Rights, Role
 from loa.streamer.counters import Counters
 from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
+from loa.streamer.desk.identity import Identity
+from loa.streamer.desk.passwords import Passwords
 from loa.streamer.desk.services import Services
 from loa.streamer.http.api.dispatch import Api
+from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.route import Route
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.store.store import Store, database_url
@@ -176,13 +181,20 @@ async def desk_with_sample(
     await desk.load()
     found: list[Office] = []
 
-    async def identify(request: web.Request) -> Actor | None:
-        who = request.headers.get("X-Test-Actor", "nobody")
+    identity = Identity(desk, Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
+    really = identify(identity)
+
+    async def named(request: web.Request) -> Actor | None:
+        who = request.headers.get("X-Test-Actor")
+        if who is None:
+            return await really(request)
         return None if who == "nobody" else await found[0].actor(who)
 
     app = web.Application()
-    given = services if services is not None else Services(air=None)  # type: ignore[arg-type]
-    Api(desk, given, routes, identify).add_routes(app.router)
+    given = services
+    if given is None:
+        given = Services(air=None, identity=identity)  # type: ignore[arg-type]
+    Api(desk, given, routes, named).add_routes(app.router)
     async with TestClient(TestServer(app)) as client:
         office = Office(desk, clock, client)
         found.append(office)

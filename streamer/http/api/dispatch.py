@@ -20,10 +20,13 @@ from loa.streamer.desk.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    SignedOut,
     Stale,
+    TooMany,
 )
 from loa.streamer.http.api.route import Access, Call, Route, VersionMissing
 from loa.streamer.http.api.texts import language_of, say
+from loa.streamer.http.api.times import REQUEST
 
 if TYPE_CHECKING:
     from loa.streamer.desk.services import Services
@@ -37,18 +40,6 @@ Identify = Callable[[web.Request], Awaitable[Actor | None]]
 (a token that has expired, a missing CSRF header)."""
 
 log = logs.get("api")
-
-
-class SignedOut(DeskError):
-    """Nobody, where somebody is needed."""
-
-
-class TooMany(DeskError):
-    """Tried too often; ``after`` seconds to wait."""
-
-    def __init__(self, code: str, after: float) -> None:
-        super().__init__(code, after=round(after))
-        self.after = after
 
 
 STATUS: Sequence[tuple[type[DeskError], int]] = (
@@ -89,9 +80,7 @@ class Api:
         async def handle(request: web.Request) -> web.StreamResponse:
             language = language_of(request.headers.get("Accept-Language", ""))
             try:
-                actor = await self._identify(request)
-                if actor is None and route.needs is not Access.ANYONE:
-                    raise SignedOut("signed_out")
+                actor = await self._who(route, request)
                 call = Call(
                     request, self._desk, self._services, actor or Actor(None, ""), language,
                     {k: v if k in words else int(v) for k, v in request.match_info.items()},
@@ -114,6 +103,20 @@ class Api:
                 return refused(DeskError("failed"), language)
 
         return handle
+
+    async def _who(self, route: Route, request: web.Request) -> Actor | None:
+        try:
+            actor = await self._identify(request)
+        except DeskError:
+            # A stale cookie must not keep anyone from signing in.
+            if route.needs is Access.ANYONE:
+                return None
+            raise
+        if actor is None and route.needs is not Access.ANYONE:
+            raise SignedOut("signed_out")
+        if route.needs is Access.IN_PERSON and actor is not None and actor.token is not None:
+            raise Forbidden("in_person")
+        return actor
 
     async def _check(self, route: Route, call: Call) -> None:
         if not isinstance(route.needs, Permission):
@@ -196,7 +199,7 @@ def _flat(request: web.Request, model: type[BaseModel]) -> dict[str, Any]:
 
 def _validated(model: type[BaseModel], value: Any, language: str) -> BaseModel:
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, context=REQUEST)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         raise Invalid(*(_problem(p) for p in problems)) from None

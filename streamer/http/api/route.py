@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class Model(BaseModel):
     """The base of what comes in and goes out: unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False
+    )
 
 
 class Access(Enum):
@@ -35,6 +37,8 @@ class Access(Enum):
 
     ANYONE = "anyone"
     SIGNED_IN = "signed in"
+    IN_PERSON = "signed in in person"
+    """Signed in with a password, not by an API token: one's own password, sessions and tokens."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Bạn không có quyền làm việc này ở bất kỳ địa bàn nào.",
         "You have no right to do this anywhere.",
     ),
+    "in_person": (
+        "Việc này phải đăng nhập bằng mật khẩu, không làm được bằng token.",
+        "This needs somebody signed in with a password; a token cannot do it.",
+    ),
+    "busy": (
+        "Hệ thống đang bận. Hãy thử lại sau {after} giây.",
+        "Too many at once. Try again in {after} seconds.",
+    ),
     "stale": (
         "Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp.",
         "Somebody else has changed this meanwhile. Load it again, then make your change.",
@@ -33,5 +41,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "field.choice": ("Phải là một trong: {expected}.", "Must be one of: {expected}."),
     "field.pattern": ("Không đúng dạng.", "Does not have the right form."),
     "field.invalid": ("Không dùng được: {reason}", "Cannot be used: {reason}"),
+    "time.invalid": (
+        "Không phải thời điểm theo ISO 8601, như 2026-09-21T21:00:00+07:00.",
+        "Not an ISO 8601 time such as 2026-09-21T21:00:00+07:00.",
+    ),
+    "time.offset": (
+        "Thiếu múi giờ: thêm +07:00 hoặc Z.",
+        "The offset from UTC is missing: add +07:00 or Z.",
+    ),
+    "time.range": (
+        "Thời điểm phải nằm trong các năm từ 1970 đến 2199.",
+        "Must be a time between the years 1970 and 2199.",
+    ),
     "area.unknown": ("Không có địa bàn số {area}.", "There is no area {area}."),
 }
