@@ -17,7 +17,7 @@ from loa.streamer.air import state
 from loa.streamer.air.director import Director
 from loa.streamer.air.listeners import ListenerConfig, Listeners
 from loa.streamer.config import AreaSetting, Config
-from loa.streamer.core.arbiter import Content, Policies
+from loa.streamer.core.arbiter_first import Content, Policies
 from loa.streamer.core.areas import AreaDraft, AreaTree, place
 from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
 from loa.streamer.core.timeline import start_tick

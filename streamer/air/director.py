@@ -23,7 +23,7 @@ from loa.native.error import NativeError
 from loa.streamer.air.feeds import Feed, FeedSession
 from loa.streamer.air.mounts import SILENT, MountInfo, OnAir
 from loa.streamer.air.playout import Playout
-from loa.streamer.core.arbiter import (
+from loa.streamer.core.arbiter_first import (
     SILENCE,
     Choice,
     Content,

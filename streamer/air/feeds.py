@@ -17,7 +17,7 @@ import numpy.typing as npt
 from loa.codecs.studio import Status
 from loa.native.engine import ChainConfig, Engine, LiveProgramme
 from loa.native.ring import RingConfig
-from loa.streamer.core.arbiter import Presence
+from loa.streamer.core.arbiter_first import Presence
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.ingest.session import SourceKind
 

@@ -7,7 +7,7 @@ next quarter of an hour or so, by the clock as it is now.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from loa.streamer.core.areas import AreaTree
@@ -22,8 +22,9 @@ class Play:
     """One playing of recorded audio: ``key`` is the same for as long as it is the same playing.
 
     It does not begin before ``not_before`` nor after ``last_start`` (None: no limit); what has
-    begun is played to its end, unless it is interrupted at or after ``expires``. ``targets``: only
-    mounts of these areas and below hear it, None for all that the queue is for.
+    begun is played to its end, but nothing of it sounds at or after ``expires``. ``targets``: only
+    mounts of these areas and below hear it, None for all that the queue is for. ``cue``: it is a
+    saying of this emergency.
     """
 
     key: str
@@ -39,13 +40,21 @@ class Play:
     expires: int | None = None
     targets: frozenset[int] | None = None
 
+    def over(self, tick: int) -> bool:
+        """Say whether it has expired at ``tick``: nothing of it sounds any more."""
+        return self.expires is not None and tick >= self.expires
+
+
+Rank = tuple[bool, int, int, str]
+"""Real before drill, then the higher severity, then the later call; the last only decides ties."""
+
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
     """A call to be on air at once; ``targets`` and ``excluded`` mean everything below, too.
 
-    Said from ``start`` on, and again every ``every`` ticks (0: not again) up to ``repeat_until``;
-    nothing of it begins at or after ``expires``.
+    Said from ``start`` on, and again every ``every`` ticks (0: not again) up to ``repeat_until``
+    (None: up to ``expires``); nothing of it sounds at or after ``expires``.
     """
 
     id: int
@@ -59,6 +68,36 @@ class Emergency:
     expires: int
     every: int = 0
     repeat_until: int | None = None
+
+    @property
+    def rank(self) -> Rank:
+        """Which of several sounds: the greatest."""
+        return (not self.drill, self.severity, self.called, str(self.id))
+
+    def due(self, tick: int) -> int:
+        """Return the number of the newest saying that is due at ``tick`` (at or after start)."""
+        if self.every <= 0:
+            return 0
+        last = self.expires - 1 if self.repeat_until is None else self.repeat_until
+        return max(0, min(tick, last) - self.start) // self.every
+
+    def next_due(self, tick: int) -> int | None:
+        """Return the tick after ``tick`` at which the next saying is due, None when none is."""
+        if tick < self.start:
+            return self.start
+        number = self.due(tick) + 1
+        due = self.start + number * self.every
+        return due if self.due(due) == number and tick < due < self.expires else None
+
+    def saying(self, number: int) -> Play:
+        """Return one saying of it; its number, from 0 on, is in its key."""
+        return replace(
+            self.play,
+            key=f"{self.play.key}#{number}",
+            cue=self.id,
+            expires=self.expires if self.play.expires is None
+            else min(self.expires, self.play.expires),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +158,8 @@ class Live:
     """A live source: ``id`` is whatever the caller knows it by; ``area`` the id of its area.
 
     ``targets``: it is for these areas and below only, None for its own area and everything below.
+    ``severity`` and ``drill`` matter where it is of class emergency, and ``since`` is then when it
+    was called.
     """
 
     id: str
@@ -127,19 +168,28 @@ class Live:
     since: int
     presence: Presence = field(default_factory=Presence)
     targets: frozenset[int] | None = None
-    severity: int = 0
+    severity: int = 3
     drill: bool = False
+
+    @property
+    def rank(self) -> Rank:
+        """Which of several emergencies sounds: the greatest."""
+        return (not self.drill, self.severity, self.since, self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """An occurrence of a slot, [start, end) in ticks. ``alternative`` is for its relay."""
+    """An occurrence of a slot, [start, end) in ticks.
+
+    ``relay``, and ``alternative`` where that one delivers nothing, are URLs ("": none).
+    """
 
     slot: int
     start: int
     end: int
     content: SlotContent
     relay: str = ""
+    alternative: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +205,26 @@ class Station:
     """What the arbiter must know of a station, for the time around now.
 
     ``priority``: its priority items, in the order that the commune wants; ``plays``: what was
-    planned into its slots, by start.
+    planned into its slots, by start. What has begun somewhere may be left out: it is finished all
+    the same.
     """
 
     routine_live: RoutineLive = RoutineLive.IDLE
     priority: tuple[Play, ...] = ()
     plays: tuple[Play, ...] = ()
     slots: tuple[OpenSlot, ...] = ()
+    turns: tuple[int, ...] = field(init=False, compare=False, repr=False)
+    """Every tick at which any of this begins or ends to matter, in order."""
+
+    def __post_init__(self) -> None:
+        turns = {end for slot in self.slots for end in (slot.start, slot.end)}
+        for play in (*self.priority, *self.plays):
+            turns.add(play.not_before)
+            if play.last_start is not None:
+                turns.add(play.last_start + 1)
+            if play.expires is not None:
+                turns.add(play.expires)
+        object.__setattr__(self, "turns", tuple(sorted(turns)))
 
 
 class Why(StrEnum):
@@ -198,11 +261,25 @@ class Choice:
     drill: bool = False
 
     @property
+    def programme(self) -> tuple[str, str, int, int]:
+        """What is heard: mounts whose choices have it in common carry one programme."""
+        return (self.kind, self.id, self.offset, self.start)
+
+    def packets(self, tick: int) -> int:
+        """Return how many packets of ``play`` are over at ``tick``, those before it included."""
+        if self.play is None:
+            return 0
+        return min(self.play.ticks, self.offset + max(0, tick - self.start))
+
+    @property
     def end(self) -> int | None:
         """The tick at which it is over by itself, None when it is not known."""
         if self.play is None:
             return None
         return self.start + self.play.ticks - self.offset
+
+
+SILENCE = Choice("silence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,18 +288,25 @@ class MountState:
 
     ``choice`` has been carried since ``since``. ``played``: packets played by play key, of plays
     that were begun, the one that is on now not counted; a finished play stays, with all its ticks.
+    ``begun``: what was interrupted and is to be finished, the latest last. Both are bounded; make
+    new states by ``arbiter.advance`` only.
     """
 
-    choice: Choice = field(default_factory=lambda: Choice("silence"))
+    choice: Choice = SILENCE
     since: int = 0
     played: Mapping[str, int] = field(default_factory=dict)
+    begun: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that the arbiter looks at. ``stations`` and ``standing`` are by area id.
 
-    ``relays``: those that deliver or did, by URL; ``lives`` of any area.
+    ``relays``: those that deliver or did, by URL; ``lives`` of any area. What was begun is finished
+    even if its station's plan has it no longer, unless its key is in ``stopped`` or its bulletin in
+    ``withdrawn``; an emergency stops when it is no longer in ``emergencies``.
+
+    The arbiter keeps what it computed of the newest one: never change what is in it.
     """
 
     areas: AreaTree
@@ -232,3 +316,5 @@ class Situation:
     standing: Mapping[int, Content] = field(default_factory=dict)
     relays: Mapping[str, Presence] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
+    stopped: frozenset[str] = frozenset()
+    withdrawn: frozenset[int] = frozenset()

@@ -12,7 +12,7 @@ import pytest
 from loa.native.engine import Clip, Engine, EventKind
 from loa.streamer.air.director import Director
 from loa.streamer.air.feeds import FeedSession
-from loa.streamer.core.arbiter import Content, Policies
+from loa.streamer.core.arbiter_first import Content, Policies
 from loa.streamer.core.areas import Area, AreaTree
 from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
 from loa.streamer.counters import Counters

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loa.streamer.core.arbiter import (
+from loa.streamer.core.arbiter_first import (
     SILENCE,
     Choice,
     Content,
