@@ -22,11 +22,13 @@ from loa.streamer.core.areas import AreaDraft, AreaTree, place
 from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
-from loa.streamer.desk.desk import Actor, Desk
+from loa.streamer.desk.desk import Desk
+from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.seed import seed
 from loa.streamer.desk.services import Services
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
+from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.http.pages import Pages
 from loa.streamer.ingest.decoders import Decoders, standard
@@ -192,7 +194,9 @@ class Server:
             self.counters,
             DoorConfig(proxies=networks(config.proxy_protocol)),
         )
-        self.api = Api(desk, Services(air=self.director), ROUTES, nobody)
+        identity = Identity(desk)
+        services = Services(air=self.director, identity=identity)
+        self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
         self._missing: list[str] = ["starting"]
         self.ready = Ready(
@@ -328,11 +332,6 @@ class Server:
         self.engine.close()
         await self.desk.store.close()
         log.info("stopped")
-
-
-async def nobody(_: web.Request) -> Actor | None:
-    """Sign-in does not exist yet."""
-    return None
 
 
 def _url(host: str, port: int, secure: bool) -> str:
