@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 RESERVED = frozenset(
     {"admin", "api", "assets", "healthz", "index", "live", "metrics", "readyz", "static", "status"}
@@ -23,7 +24,8 @@ class Area:
 
     ``aliases`` are paths it had before: they stay valid, for sources too. ``station``: it may put
     something on air. ``id`` stays the same whatever it is called and wherever it hangs; 0 before
-    the store gave one. ``code``: the official code of the place, if it has one.
+    the store gave one. ``code``: the official code of the place, if it has one. ``rank`` orders
+    siblings, before their names; ``version`` is the one that a change must name.
     """
 
     path: str
@@ -32,6 +34,8 @@ class Area:
     aliases: tuple[str, ...] = ()
     id: int = 0
     code: str = ""
+    rank: int = 0
+    version: int = 0
 
     @property
     def parent(self) -> str | None:
@@ -51,20 +55,30 @@ class AreaDraft:
 
 
 def slug(name: str) -> str:
-    """Return a name as a word of a path: ``Nà Khương`` is ``na-khuong``; "" when nothing is left.
+    """Return a name as a word of a path: ``Nà Khương`` is ``na-khuong``; "" if nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")
+
+
+@lru_cache(maxsize=8192)
+def fold(text: str) -> str:
+    """Return text in lower case and without marks, to find and sort by: ``Đồng`` is ``dong``.
 
     Unicode decomposition takes the marks off every Vietnamese letter but đ, which is a letter of
     its own.
     """
-    plain = name.replace("đ", "d").replace("Đ", "D")
+    plain = text.replace("đ", "d").replace("Đ", "D")
     letters = unicodedata.normalize("NFKD", plain)
-    ascii_only = "".join(c for c in letters if not unicodedata.combining(c)).lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")
+    return "".join(c for c in letters if not unicodedata.combining(c)).lower()
 
 
 def normal_path(path: str) -> str:
     """Return a path as areas have it: NFC, no slash at the end."""
     return unicodedata.normalize("NFC", path).rstrip("/") or "/"
+
+
+def sibling_order(area: Area) -> tuple[int, str, str, int]:
+    """Return what siblings are sorted by: rank, then the name as people look for it."""
+    return area.rank, fold(area.name), area.name, area.id
 
 
 class AreaTree:

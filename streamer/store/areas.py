@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from loa.streamer.core.areas import Area, AreaTree
+from loa.streamer.core.areas import Area, AreaTree, sibling_order
 from loa.streamer.core.policy import Policy, from_settings
 from loa.streamer.store.tables.areas import AreaAliasRow, AreaPolicyRow, AreaRow
 
@@ -16,15 +16,16 @@ async def read_tree(db: AsyncSession) -> AreaTree:
     named = select(AreaAliasRow.path, AreaAliasRow.area_id).order_by(AreaAliasRow.path)
     for path, area_id in await db.execute(named):
         aliases.setdefault(area_id, []).append(path)
+    columns = (AreaRow.path, AreaRow.name, AreaRow.station, AreaRow.id, AreaRow.code)
     rows = await db.execute(
-        select(AreaRow.path, AreaRow.name, AreaRow.station, AreaRow.id, AreaRow.code)
-        .where(AreaRow.removed_at.is_(None))
-        .order_by(AreaRow.rank, AreaRow.name, AreaRow.id)
+        select(*columns, AreaRow.rank, AreaRow.version).where(AreaRow.removed_at.is_(None))
     )
-    return AreaTree(
-        Area(path, name, station, tuple(aliases.get(id, ())), id, code)
-        for path, name, station, id, code in rows
-    )
+    areas = [
+        Area(path, name, station, tuple(aliases.get(id, ())), id, code, rank, version)
+        for path, name, station, id, code, rank, version in rows
+    ]
+    areas.sort(key=sibling_order)
+    return AreaTree(areas)
 
 
 async def read_policies(db: AsyncSession) -> dict[int, Policy]:
