@@ -217,7 +217,7 @@ def test_two_may_swap_their_places_at_once():
     p.arrange({3: p.place(2, "x", "xuan-minh"), 5: p.place(2, "x", "na-khuong")})
     assert paths(p)[4] == "/ha-giang/quang-binh/xuan-minh/ban-rua"
     assert paths(p)[6] == "/ha-giang/quang-binh/na-khuong/ban-rua"
-    assert not any(p.area(id).aliases for id in (3, 4, 5, 6))
+    assert not any(p.area(id).aliases for id in (4, 5, 6))
 
 
 def test_a_path_that_grows_too_long_is_refused():
