@@ -14,7 +14,9 @@ class CueRow(Base):
     ``expires_at`` in the past.
 
     ``targets`` and ``excluded`` are ids of areas, each with everything below. ``every`` seconds it
-    is said again until ``repeat_until``; 0: only once. Times are Unix seconds.
+    is said again until ``repeat_until``; 0: only once. ``starts_at``: when it went out, and before
+    that when it was called. ``audio_sha256``: what the bulletin was when it was called. Times are
+    Unix seconds.
     """
 
     __tablename__ = "cue"
@@ -22,6 +24,7 @@ class CueRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), index=True)
     bulletin_id: Mapped[int] = mapped_column(ForeignKey("bulletin.id"))
+    audio_sha256: Mapped[str] = mapped_column(ForeignKey("audio.sha256"))
     severity: Mapped[int]
     drill: Mapped[bool]
     targets: Mapped[list[int]]

@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column(
             "bulletin_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False
         ),
+        sa.Column("audio_sha256", sa.String(length=64), nullable=False),
         sa.Column("severity", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
         sa.Column("drill", sa.Boolean(), nullable=False),
         sa.Column("targets", sa.JSON(), nullable=False),
@@ -40,6 +41,9 @@ def upgrade() -> None:
         ),
         sa.Column("version", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_cue_area_id_area")),
+        sa.ForeignKeyConstraint(
+            ["audio_sha256"], ["audio.sha256"], name=op.f("fk_cue_audio_sha256_audio")
+        ),
         sa.ForeignKeyConstraint(
             ["bulletin_id"], ["bulletin.id"], name=op.f("fk_cue_bulletin_id_bulletin")
         ),
