@@ -147,9 +147,9 @@ def _date(text: str, at: int, before: Before) -> Read | None:
     if (match := _ISO.match(text, at)) and _is_day(match[3], match[2], match[1]):
         return Read(match.end(), _day(match[3], match[2], match[1], before), "date")
     if (match := _DAYS.match(text, at)) and _is_day(match[2], match[3], match[4]):
-        first = "" if before.last in words.DAY_SAID else "ngày "
+        said = "" if before.last in words.DAY_SAID else "ngày "
         last = _day(match[2], match[3], match[4], Before("ngày", "", ""))
-        return Read(match.end(), f"{first}{numbers.number(int(match[1]))} đến {last}", "date")
+        return Read(match.end(), f"{said}{numbers.number(int(match[1]))} đến {last}", "date")
     match = _SHORT.match(text, at)
     if match is None or not _is_day(match[1], match[3], None):
         return None
