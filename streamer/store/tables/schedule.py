@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loa.streamer.store.tables.base import Base
@@ -61,7 +61,7 @@ class EntryRow(Base):
     bulletin_id: Mapped[int] = mapped_column(ForeignKey("bulletin.id"), index=True)
     origin: Mapped[str] = mapped_column(String(10), default="own")
     state: Mapped[str] = mapped_column(String(10), default="accepted")
-    targets: Mapped[list[int] | None]
+    targets: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     position: Mapped[float]
     per_day: Mapped[int] = mapped_column(default=1)
     days: Mapped[int] = mapped_column(default=1)

@@ -1,0 +1,258 @@
+"""What stations are going to play: their slots and queues, put through the planner.
+
+``station_plans`` reads everything in a few queries, however many stations there are, and plans in a
+thread, a handful of stations at a time, so that the loop goes on meanwhile. A plan is of whole
+local days and then cut: it is the same whatever stretch of it is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from loa.streamer.core.areas import Area, AreaTree
+from loa.streamer.core.limits import Limits, usable
+from loa.streamer.core.localtime import local_day
+from loa.streamer.core.planner import Item, Plan, Planned, plan
+from loa.streamer.core.rights import BulletinClass
+from loa.streamer.core.slots import Slot, moment
+from loa.streamer.core.timeline import TICKS_A_SECOND
+from loa.streamer.core.windows import SlotContent, Window
+from loa.streamer.desk.desk import Desk
+from loa.streamer.store.tables.airing import AiredRow
+from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
+from loa.streamer.store.tables.schedule import EntryRow, HolidayRow, SlotRow
+
+FEW = 500
+"""Up to so many stations are asked for by name; for more, everything is read."""
+SLICE = 0.005
+"""Seconds that planning keeps to itself before it lets the loop go on."""
+STALE = 60.0
+"""Seconds after its end that something which is still on by the log is no longer believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulletinInfo:
+    """What is to be known of a bulletin that is planned. ``origin``: the id of its area."""
+
+    title: str
+    language: str
+    cls: BulletinClass
+    origin: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationPlan:
+    """What a station is going to play.
+
+    ``windows``: of all its slots, cut to hours and limits, by start; ``shut`` those that limits
+    leave nothing or only a part of, as they were. ``plan``: what is played when, within what was
+    asked for. ``bulletins``: those of ``plan``, by id.
+    """
+
+    station: int
+    timezone: str
+    limits: Limits
+    windows: tuple[Window, ...]
+    shut: tuple[Window, ...]
+    plan: Plan
+    bulletins: Mapping[int, BulletinInfo]
+
+    @property
+    def priority(self) -> tuple[Planned, ...]:
+        """What is due at once, outside all slots: in the order in which the commune wants it."""
+        return tuple(p for p in self.plan.planned if not p.slot)
+
+    @property
+    def plays(self) -> tuple[Planned, ...]:
+        """What was planned into slots, by start."""
+        return tuple(p for p in self.plan.planned if p.slot)
+
+
+@dataclass(slots=True)
+class Material:
+    """What is read of the store for planning, by station."""
+
+    slots: dict[int, list[Slot]] = field(default_factory=lambda: defaultdict(list))
+    items: dict[int, list[Item]] = field(default_factory=lambda: defaultdict(list))
+    holidays: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """By the area that has them, as ordinals."""
+    bulletins: dict[int, BulletinInfo] = field(default_factory=dict)
+
+
+async def station_plans(
+    desk: Desk, stations: Collection[int] | None, now: float, until: float
+) -> dict[int, StationPlan]:
+    """Return what stations (by id; None: all) play between two moments, by their ids.
+
+    Ids that are no stations are left out. The clock of the desk plays no part.
+    """
+    tree = desk.tree
+    areas = [
+        area
+        for area in (tree if stations is None else map(tree.get, stations))
+        if area is not None and area.station
+    ]
+    async with desk.store.read() as db:
+        material = await read_material(db, tree, areas if stations is not None else None, now)
+    plans = {}
+    turn = time.monotonic()
+    for area in areas:
+        plans[area.id] = plan_station(desk, area, material, now, until)
+        if time.monotonic() - turn > SLICE:
+            await asyncio.sleep(0)
+            turn = time.monotonic()
+    return plans
+
+
+def plan_station(
+    desk: Desk, area: Area, material: Material, now: float, until: float
+) -> StationPlan:
+    """Plan one station from what was read."""
+    policy = desk.policies.effective(area)
+    zone, limits = str(policy.timezone), Limits.of(policy)
+    holidays = holidays_of(desk.tree, area, material.holidays)
+    # What began yesterday may still be open; what is planned late today depends on all of today.
+    start, end = local_day(zone, now) - 1, local_day(zone, until) + 1
+    raw = [
+        window
+        for slot in material.slots.get(area.id, ())
+        for window in slot.windows(zone, start, end, holidays)
+    ]
+    whole = plan(raw, material.items.get(area.id, ()), now, zone, limits)
+    windows = usable(raw, limits, zone)
+    kept = {(w.slot, w.start, w.end) for w in windows}
+    planned = tuple(p for p in whole.planned if p.start < until)
+    return StationPlan(
+        area.id,
+        zone,
+        limits,
+        tuple(w for w in windows if w.end > now and w.start < until),
+        tuple(
+            w
+            for w in sorted(raw, key=lambda w: w.start)
+            if w.end > now and w.start < until and (w.slot, w.start, w.end) not in kept
+        ),
+        Plan(planned, whole.unplaced),
+        {p.bulletin: material.bulletins[p.bulletin] for p in planned},
+    )
+
+
+def holidays_of(tree: AreaTree, area: Area, holidays: Mapping[int, set[int]]) -> set[int]:
+    """Return the days off of an area: its own, and those of every area above it."""
+    return {day for a in tree.lineage(area) for day in holidays.get(a.id, ())}
+
+
+async def read_material(
+    db: AsyncSession, tree: AreaTree, areas: Sequence[Area] | None, now: float
+) -> Material:
+    """Read the slots, holidays and queues of stations (None: of all), as of ``now``."""
+    ids = None if areas is None or len(areas) > FEW else [area.id for area in areas]
+    material = Material()
+    for row in await db.execute(_slots(ids)):
+        day, minute = moment(row.first)
+        material.slots[row.area_id].append(
+            Slot(
+                row.id, day, minute, row.minutes, row.rrule, SlotContent(row.content), row.relay,
+                row.relay_alternative, frozenset(ordinal(d) for d in row.exceptions),
+                row.on_holidays,
+            )
+        )  # fmt: skip
+    for area_id, off in await db.execute(select(HolidayRow.area_id, HolidayRow.date)):
+        material.holidays[area_id].add(ordinal(off))
+    played, started = await _aired(db, ids, now)
+    for row in await db.execute(_entries(ids)):
+        expires = min((t for t in (row.expires_at, row.ends_at) if t is not None), default=None)
+        cls = BulletinClass(row.cls)
+        material.items[row.area_id].append(
+            Item(
+                row.id, row.bulletin_id, row.sha256, row.ticks, cls, row.position, row.per_day,
+                row.days, row.not_before, expires, tuple(sorted(played.get(row.id, ()))),
+                heard_by(tree, row.targets), started.get(row.id),
+            )
+        )  # fmt: skip
+        material.bulletins[row.bulletin_id] = BulletinInfo(
+            row.title, row.language, cls, row.origin_id
+        )
+    return material
+
+
+def ordinal(day: str) -> int:
+    """Return an ISO date as an ordinal."""
+    return date.fromisoformat(day).toordinal()
+
+
+def heard_by(tree: AreaTree, targets: Collection[int] | None) -> frozenset[int] | None:
+    """Return every area that hears what is for these; None stays: everyone."""
+    if targets is None:
+        return None
+    areas = [area for area in map(tree.get, targets) if area is not None]
+    return frozenset(below.id for area in areas for below in tree.below(area))
+
+
+def _slots(ids: list[int] | None) -> Select[Any]:
+    query = select(*SlotRow.__table__.columns).where(SlotRow.enabled).order_by(SlotRow.id)
+    return query if ids is None else query.where(SlotRow.area_id.in_(ids))
+
+
+def _entries(ids: list[int] | None) -> Select[Any]:
+    """What is accepted, and of a bulletin that may be played."""
+    columns: tuple[Any, ...] = (
+        EntryRow.id, EntryRow.area_id, EntryRow.bulletin_id, EntryRow.position,
+        EntryRow.per_day, EntryRow.days, EntryRow.not_before, EntryRow.expires_at,
+        EntryRow.targets, BulletinRow.title, BulletinRow.language, BulletinRow.cls,
+        BulletinRow.expires_at.label("ends_at"), BulletinRow.area_id.label("origin_id"),
+        AudioRow.sha256, AudioRow.ticks,
+    )  # fmt: skip
+    query = (
+        select(*columns)
+        .join(BulletinRow, BulletinRow.id == EntryRow.bulletin_id)
+        .join(AudioRow, AudioRow.sha256 == BulletinRow.audio_sha256)
+        .where(EntryRow.state == "accepted", BulletinRow.state == "approved")
+    )
+    return query if ids is None else query.where(EntryRow.area_id.in_(ids))
+
+
+async def _aired(
+    db: AsyncSession, ids: list[int] | None, now: float
+) -> tuple[dict[int, list[float]], dict[int, float]]:
+    """Return when entries that wait were played whole, and when those began that sound now."""
+    # For everyone below, its station's own mount tells; for some villages, any of theirs does.
+    query = (
+        select(
+            AiredRow.entry_id,
+            func.min(AiredRow.from_unix),
+            func.max(case((AiredRow.complete, 1), else_=0)),
+            func.max(case((AiredRow.to_tick.is_(None), AiredRow.from_unix), else_=0.0)),
+            func.max(case((AiredRow.to_tick.is_(None), AiredRow.skipped), else_=0)),
+            func.max(AudioRow.ticks),
+        )
+        .join(EntryRow, EntryRow.id == AiredRow.entry_id)
+        .join(BulletinRow, BulletinRow.id == EntryRow.bulletin_id)
+        .join(AudioRow, AudioRow.sha256 == BulletinRow.audio_sha256)
+        .where(
+            EntryRow.state == "accepted",
+            or_(AiredRow.area_id == EntryRow.area_id, EntryRow.targets.is_not(None)),
+        )
+        .group_by(AiredRow.entry_id, AiredRow.play)
+    )
+    if ids is not None:
+        query = query.where(EntryRow.area_id.in_(ids))
+    played: dict[int, list[float]] = defaultdict(list)
+    started: dict[int, float] = {}
+    for entry, first, complete, since, skipped, ticks in await db.execute(query):
+        if complete:
+            played[entry].append(first)
+        elif since:
+            began = since - skipped / TICKS_A_SECOND
+            if began + ticks / TICKS_A_SECOND + STALE > now:
+                started[entry] = began
+    return played, started
