@@ -3,19 +3,22 @@
     async with store.read() as db: …     sees one state of things, changes nothing
     async with store.write() as db: …    commits at the end, or nothing of it happens
 
-SQLite (in WAL mode, each commit flushed to the disk) is written by one transaction at a time, so
-writers queue here rather than fail there. PostgreSQL does its own queueing.
+One transaction writes at a time, on both databases: who looks whether a thing is still as somebody
+saw it, and then changes it, is not overtaken in between. SQLite (in WAL mode, each commit flushed to
+the disk) can do no other; on PostgreSQL a lock that all writers take first does the same. Readers
+wait for nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -23,8 +26,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from loa.streamer.store import migrate
 
 FILE = "loa.db"
+COPIES = "copies"
+"""The folder in the data directory for what the database was before it was upgraded."""
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_MS = 10_000
+WRITERS = 0x4C6F61
+"""PostgreSQL's advisory lock that writers take, one after the other."""
+CONNECT_SECONDS = 10
 
 
 class StoreError(Exception):
@@ -40,7 +48,7 @@ def database_url(url: str | None, data: Path) -> URL:
         return URL.create("sqlite+aiosqlite", database=str(data / FILE))
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreError(
             "the database must be a URL like postgresql://loa:password@host/loa"
         ) from None
@@ -58,17 +66,16 @@ class Store:
         self.embedded = engine.dialect.name == "sqlite"
         """Whether it is the SQLite file rather than a server."""
         self._turn = asyncio.Lock()
+        self._writer: asyncio.Task[Any] | None = None
 
     @classmethod
     async def open(cls, url: URL, *, copies: Path | None = None) -> Store:
         """Open a database and bring it up to date; what it was before is copied to ``copies``.
 
         Raises ``StoreError`` when it cannot be reached, is newer than this version, or a migration
-        fails (the copy is then put back where it is a file).
+        fails (the database is then as it was).
         """
-        engine = create_async_engine(url, **_options(url))
-        if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine)
+        engine = connect(url)
         try:
             await migrate.upgrade(engine, copies)
         except migrate.MigrationError as error:
@@ -87,32 +94,65 @@ class Store:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """One consistent view; nothing that is changed in it is kept."""
         async with AsyncSession(self.engine, expire_on_commit=False) as db:
+            if not self.embedded:
+                await db.connection(
+                    execution_options={
+                        "isolation_level": "REPEATABLE READ",
+                        "postgresql_readonly": True,
+                    }
+                )
             yield db
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, undone when it raises.
 
-        What it committed outlives a crash of the process and of the machine.
+        What it committed outlives a crash of the process and of the machine. Must not be used
+        inside itself: ``RuntimeError``, rather than to wait for oneself for ever.
         """
-        if not self.embedded:
-            async with AsyncSession(self.engine, expire_on_commit=False) as db, db.begin():
-                yield db
-            return
-        async with self._turn, AsyncSession(self.engine, expire_on_commit=False) as db:
-            await db.connection(execution_options={"loa_write": True})
-            yield db
-            await db.commit()
+        task = asyncio.current_task()
+        if task is not None and task is self._writer:
+            raise RuntimeError("a transaction that writes was begun inside another one")
+        async with self._turn:
+            self._writer = task
+            try:
+                async with AsyncSession(self.engine, expire_on_commit=False) as db:
+                    await db.connection(execution_options={"loa_write": True})
+                    if not self.embedded:
+                        await db.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
+                    yield db
+                    await db.commit()
+            finally:
+                self._writer = None
+
+
+def connect(url: URL) -> AsyncEngine:
+    """Return the engine for a database that is used as it is, whatever its revision."""
+    engine = create_async_engine(url, **_options(url))
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    return engine
 
 
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         # Readers do not wait for the writer; a connection is a thread, so there are few.
         return {"pool_size": 5, "max_overflow": 5}
-    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    return {
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "connect_args": {"timeout": CONNECT_SECONDS, "server_settings": {"application_name": "loa"}},
+    }
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
+    file = engine.url.database
+    if file and file != ":memory:":
+        # Nobody but its owner reads it; what SQLite puts beside it gets the same rights.
+        with suppress(OSError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         # We say BEGIN ourselves: Python's driver would leave it out before reads.
