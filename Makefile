@@ -18,7 +18,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: again help setup native run test check bench lint types format ctest sanitize fuzz clean \
+.PHONY: again help setup native run test check postgresql bench lint types format ctest sanitize fuzz clean \
 	packages-run packages-test packages-check
 
 help: ## say what can be made
@@ -69,8 +69,15 @@ sanitize: packages-check ## the same under the address, undefined-behaviour and 
 fuzz: packages-check ## fuzz the parsers of the C core, SECONDS each (60)
 	@$(MAKE) --no-print-directory -C native/tests fuzz
 
-check: setup packages-test lint types ctest sanitize ## everything: lint, types, sanitizers, all tests, fuzzing
+# What keeps and finds things is tested on both databases.
+ON_BOTH := tests/streamer/store tests/streamer/desk tests/streamer/http/api
+
+postgresql: setup packages-check ## the store's, the desk's and the API's tests on PostgreSQL
+	$(BIN)/python tests/support/postgres.py $(BIN)/pytest $(ON_BOTH) $(ARGS)
+
+check: setup packages-test lint types ctest sanitize ## everything: lint, types, sanitizers, both databases, all tests, fuzzing
 	$(BIN)/pytest $(ARGS)
+	@$(MAKE) --no-print-directory postgresql
 	@$(MAKE) --no-print-directory fuzz
 
 bench: setup packages-test ## measure against the budgets (QUICK=1: the latency row and the ratios)

@@ -142,6 +142,24 @@ class Sound(_Section):
     target_lufs: float = Field(default=-16.0, ge=-31, le=-10)
 
 
+class Database(_Section):
+    """Where the state is kept: by default in the file ``loa.db`` of the data directory."""
+
+    url: SecretStr | None = None
+    """``postgresql://user:password@host/database``; it holds a password, so it is never logged."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_known(cls, url: SecretStr | None) -> SecretStr | None:
+        # Said here without the URL: it has the password in it.
+        if url is not None and not url.get_secret_value().startswith("postgresql://"):
+            raise ValueError(
+                "must be like postgresql://loa:password@host/loa; leave it out for the file in "
+                "the data directory"
+            )
+        return url
+
+
 class Relays(_Section):
     """Which private addresses a relay may be fetched from; by default none."""
 
@@ -244,6 +262,7 @@ class AreaSetting(_Section):
 SECTIONS: dict[str, type[_Section]] = {
     "tls": Tls,
     "log": Log,
+    "database": Database,
     "listeners": Listeners,
     "sources": Sources,
     "sound": Sound,
@@ -279,6 +298,7 @@ class Config(BaseSettings):
     """Layer-4 proxies: connections from these addresses must begin with a PROXY header."""
     tls: Tls = Tls()
     log: Log = Log()
+    database: Database = Database()
     listeners: Listeners = Listeners()
     sources: Sources = Sources()
     sound: Sound = Sound()
@@ -484,7 +504,7 @@ def _explain(mistake: Any, merged: Mapping[str, Any]) -> str:
         message = message.replace("Input should be", "must be").replace(
             "String should have", "must have"
         )
-    secret = location and location[-1] in ("password", "sha256")
+    secret = location and location[-1] in ("password", "sha256", "url")
     if not secret and isinstance(given, str | int | float | bool):
         message += f", not {given!r}"
     return message

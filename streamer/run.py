@@ -21,6 +21,7 @@ from loa.streamer.core.areas import AreaError
 from loa.streamer.notify import Notifier, keep_watchdog
 from loa.streamer.process import raise_descriptor_limit
 from loa.streamer.server import Ready, Server
+from loa.streamer.store.lock import DataInUse
 from loa.streamer.store.store import StoreError
 
 FAILED = 1
@@ -60,6 +61,9 @@ async def _run(config: Config, announce: Callable[[Server], Awaitable[None]]) ->
         loop.add_signal_handler(number, told.set)
     try:
         server = await Server.start(config, version("loa"))
+    except DataInUse as error:
+        print(f"loa: {error}", file=sys.stderr)
+        return FAILED
     except (StateError, StoreError, AreaError) as error:
         print(f"loa: {error}", file=sys.stderr)
         return MISCONFIGURED

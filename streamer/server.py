@@ -38,7 +38,8 @@ from loa.streamer.ingest.icecast import IcecastDoor
 from loa.streamer.ingest.relay import Relays
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
-from loa.streamer.store.store import Store, database_url
+from loa.streamer.store.lock import DataLock
+from loa.streamer.store.store import COPIES, Store, database_url
 
 HIGH_WATER_EVERY = 10.0
 HIGH_WATER_AHEAD = 15 * TICKS_A_SECOND
@@ -118,8 +119,9 @@ def standing(settings: Sequence[AreaSetting], tree: AreaTree) -> Standing:
 class Server:
     """A running server: ``await Server.start(config)``, later ``await server.stop()``, once."""
 
-    def __init__(self, config: Config, version: str, desk: Desk) -> None:
+    def __init__(self, config: Config, version: str, desk: Desk, lock: DataLock) -> None:
         self.config = config
+        self._lock = lock
         self.desk = desk
         self.counters = desk.counters
         self._tasks: set[asyncio.Task[None]] = set()
@@ -216,14 +218,21 @@ class Server:
         is taken or a certificate cannot be read.
         """
         state.prepare(config.data)
-        store = await Store.open(database_url(None, config.data), copies=config.data / "copies")
+        lock = DataLock.take(config.data)
+        url = config.database.url.get_secret_value() if config.database.url is not None else None
+        try:
+            store = await Store.open(database_url(url, config.data), copies=config.data / COPIES)
+        except BaseException:
+            lock.release()
+            raise
         try:
             desk = Desk(store, config.data, Counters())
             await desk.load()
             await seed(desk, config.areas)
-            server = cls(config, version, desk)
+            server = cls(config, version, desk, lock)
         except BaseException:
             await store.close()
+            lock.release()
             raise
         try:
             await server._open()
@@ -331,6 +340,7 @@ class Server:
         self._store_tick(self.engine.tick)
         self.engine.close()
         await self.desk.store.close()
+        self._lock.release()
         log.info("stopped")
 
 

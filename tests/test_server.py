@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +18,7 @@ import soundfile
 
 from loa.codecs.opus import OpusStream
 from support.audio import frequency, ogg_opus, tone
-from support.process import ServerProcess, put_head, serving
+from support.process import LOA, ServerProcess, put_head, serving
 
 
 def write_wav(path: Path, samples: np.ndarray) -> None:
@@ -175,3 +176,13 @@ def test_nothing_else_is_there(tmp_path: Path):
                 urllib.request.urlopen(server.url + path)
             assert refused.value.code == 404
             refused.value.close()
+
+
+def test_a_second_server_on_the_same_data_is_told_who_has_it(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        done = subprocess.run(
+            [*LOA, "serve", "--data", str(tmp_path / "data"), "--port", "0"],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert f"in use by another Loa (process {server.process.pid})" in done.stderr

@@ -91,7 +91,8 @@ async def upgrade(engine: AsyncEngine, copies: Path | None, scripts: str = SCRIP
         try:
             _copy(Path(file), copy)
         except (OSError, sqlite3.Error) as error:
-            copy.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                copy.unlink(missing_ok=True)
             raise MigrationError(
                 f"the database is to be upgraded, and cannot be copied to {copy} before: "
                 f"{_reason(error)}. Make room there, then start again"

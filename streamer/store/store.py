@@ -3,8 +3,8 @@
     async with store.read() as db: …     sees one state of things, changes nothing
     async with store.write() as db: …    commits at the end, or nothing of it happens
 
-One transaction writes at a time, on both databases: who looks whether a thing is still as somebody
-saw it, and then changes it, is not overtaken in between. SQLite (in WAL mode, each commit flushed to
+One transaction writes at a time, on both databases: who looks whether a thing is still as he knew
+it, and then changes it, is not overtaken in between. SQLite (in WAL mode, each commit flushed to
 the disk) can do no other; on PostgreSQL a lock that all writers take first does the same. Readers
 wait for nobody.
 """
@@ -142,7 +142,10 @@ def _options(url: URL) -> dict[str, Any]:
         "pool_size": 10,
         "max_overflow": 10,
         "pool_pre_ping": True,
-        "connect_args": {"timeout": CONNECT_SECONDS, "server_settings": {"application_name": "loa"}},
+        "connect_args": {
+            "timeout": CONNECT_SECONDS,
+            "server_settings": {"application_name": "loa"},
+        },
     }
 
 

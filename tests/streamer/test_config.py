@@ -194,6 +194,11 @@ def test_secrets_are_neither_printed_nor_named() -> None:
     assert "geheim" not in "\n".join(found)
     found = problems('[[areas]]\nname = "A"\ntokens = [{ password = 1234567 }]')
     assert "1234567" not in "\n".join(found)
+    config = load(written('database.url = "postgresql://loa:geheim@host/loa"'))
+    assert config.database.url is not None and "geheim" not in repr(config)
+    found = problems("", LOA_DATABASE_URL="mysql://loa:geheim@host/loa")
+    assert "LOA_DATABASE_URL: must be like postgresql://" in found[0]
+    assert "geheim" not in "\n".join(found)
 
 
 def test_the_example_loads_and_has_every_key_with_its_default() -> None:
@@ -206,7 +211,8 @@ def test_the_example_loads_and_has_every_key_with_its_default() -> None:
     # With every comment before an assignment taken away, only what needs files is out of place.
     text = re.sub(r"^#(?=[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.M)
     text = re.sub(
-        r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|aliases|relay\w*) = .*\n",
+        r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|aliases|relay\w*|url) = "
+        r".*\n",
         "",
         text,
         flags=re.M,

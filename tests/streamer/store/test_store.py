@@ -22,11 +22,15 @@ async def value(store: Store, name: str) -> str | None:
 
 async def test_what_raises_leaves_nothing(tmp_path: Path) -> None:
     store = await empty_store(tmp_path)
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with store.write() as db:
             db.add(ValueRow(name="a", value="1"))
             await db.flush()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await value(store, "a") is None
     async with store.write() as db:
         db.add(ValueRow(name="a", value="1"))
@@ -70,10 +74,13 @@ async def test_a_write_within_a_write_is_refused_instead_of_waiting_for_ever(
     tmp_path: Path,
 ) -> None:
     store = await empty_store(tmp_path)
+
+    async def twice() -> None:
+        async with store.write(), store.write():
+            pass
+
     with pytest.raises(RuntimeError, match="inside another"):
-        async with store.write():
-            async with store.write():
-                pass
+        await twice()
     async with store.write() as db:
         db.add(ValueRow(name="a", value="still works"))
     await store.close()
