@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from aiohttp import ClientPayloadError, web
+from pydantic import TypeAdapter
 
 from loa.streamer import logs
 from loa.streamer.core.rights import Permission
 from loa.streamer.desk.desk import Actor, Desk
 from loa.streamer.desk.errors import (
-    Conflict,
     DeskError,
     FieldProblem,
     Forbidden,
     Invalid,
     NotFound,
     SignedOut,
-    Stale,
-    TooMany,
 )
-from loa.streamer.http.api.route import Access, Call, Route, VersionMissing
-from loa.streamer.http.api.texts import language_of, say
-from loa.streamer.http.api.times import REQUEST
+from loa.streamer.http.api.reading import check_sound, read_json, read_query, validated
+from loa.streamer.http.api.refusing import Failed, NoMethod, refused
+from loa.streamer.http.api.route import Access, Call, Route
+from loa.streamer.http.api.texts import language_of
 
 if TYPE_CHECKING:
     from loa.streamer.desk.services import Services
 
 PREFIX = "/api/v1"
-MAX_BODY = 8 * 1024 * 1024
-_PARAM = re.compile(r"\{(\w+)(:text)?\}")
+PARAM = re.compile(r"\{(\w+)(:text)?\}")
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer that does not say otherwise. (What a handler sends by itself, it dresses.)"""
 
 Identify = Callable[[web.Request], Awaitable[Actor | None]]
 """Finds out who asks; None for nobody. Raises ``DeskError`` for what only pretends to be someone
 (a token that has expired, a missing CSRF header)."""
 
+Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 log = logs.get("api")
-
-
-STATUS: Sequence[tuple[type[DeskError], int]] = (
-    (Invalid, 422),
-    (NotFound, 404),
-    (Forbidden, 403),
-    (SignedOut, 401),
-    (Stale, 412),
-    (VersionMissing, 428),
-    (Conflict, 409),
-    (TooMany, 429),
-)
 
 
 class Api:
@@ -64,43 +58,66 @@ class Api:
         self._services = services
         self.routes = tuple(routes)
         self._identify = identify
+        self._patterns = [(route.method, re.compile(_pattern(route.path))) for route in self.routes]
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add every route below ``/api/v1``."""
+        """Add every route below ``/api/v1``, and what is said of all other addresses there."""
         for route in self.routes:
-            path = PREFIX + _PARAM.sub(
-                lambda m: "{" + m[1] + (r"}" if m[2] else r":\d{1,15}}"), route.path
+            path = PREFIX + PARAM.sub(
+                lambda m: "{" + m[1] + ("}" if m[2] else ":[0-9]{1,15}}"), route.path
             )
-            router.add_route(route.method, path, self._handler(route))
+            router.add_route(route.method, path, self._guarded(self._handler(route), route))
+        router.add_route("*", PREFIX + "/{path:.*}", self._guarded(self._nowhere, None))
 
-    def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        words = {m[1] for m in _PARAM.finditer(route.path) if m[2]}
-        adapter = None if route.answer is None else TypeAdapter(route.answer)
+    def _guarded(self, handler: Handle, route: Route | None) -> Handle:
+        """Make answers of what is refused and of what goes wrong."""
+        name = "" if route is None else f"{route.method} {route.path}"
 
         async def handle(request: web.Request) -> web.StreamResponse:
             language = language_of(request.headers.get("Accept-Language", ""))
             try:
-                actor = await self._who(route, request)
-                call = Call(
-                    request, self._desk, self._services, actor or Actor(None, ""), language,
-                    {k: v if k in words else int(v) for k, v in request.match_info.items()},
-                )  # fmt: skip
-                if route.query is not None:
-                    call.query = _validated(route.query, _flat(request, route.query), language)
-                if route.body is not None:
-                    call.body = _validated(route.body, await _json(request), language)
-                if route.versioned:
-                    _ = call.version
-                await self._check(route, call)
-                return _answered(route, adapter, await route.handler(call))
+                response = await handler(request)
             except DeskError as error:
-                return refused(error, language)
+                response = refused(error, language)
             except web.HTTPException:
+                raise
+            except (ConnectionError, ClientPayloadError, web.RequestPayloadError):
+                self._desk.counters.add("api.hung_up")
                 raise
             except Exception:
                 self._desk.counters.add("api.failed")
-                log.exception("a call of the API failed", route=f"{route.method} {route.path}")
-                return refused(DeskError("failed"), language)
+                log.exception("a call of the API failed", route=name)
+                response = refused(Failed("failed"), language)
+            if not response.prepared:
+                for header, value in HEADERS.items():
+                    response.headers.setdefault(header, value)
+            return response
+
+        return handle
+
+    def _handler(self, route: Route) -> Handle:
+        words = {m[1] for m in PARAM.finditer(route.path) if m[2]}
+        adapter = None if route.answer is None else TypeAdapter(route.answer)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            language = language_of(request.headers.get("Accept-Language", ""))
+            actor = await self._who(route, request)
+            call = Call(
+                request, self._desk, self._services, actor or Actor(None, ""), language,
+                {k: v if k in words else int(v) for k, v in request.match_info.items()},
+            )  # fmt: skip
+            check_sound(call.params)
+            if route.query is not None:
+                call.query = validated(route.query, read_query(request, route.query))
+            elif request.query and not route.raw:
+                unknown = list(dict.fromkeys(request.query))
+                raise Invalid(*(FieldProblem(key[:100], "field.unknown") for key in unknown[:20]))
+            if route.body is not None:
+                call.body = validated(route.body, await read_json(request, route.max_body))
+            if route.versioned:
+                _ = call.version
+            await self._check(route, call)
+            return _answered(route, adapter, await route.handler(call))
 
         return handle
 
@@ -127,34 +144,22 @@ class Api:
                 raise Forbidden("forbidden_anywhere")
             return
         call.areas = await route.on(call)
+        if not call.areas:
+            raise Forbidden("forbidden_anywhere")
         for area in call.areas:
             if not rights.allow(route.needs, area, tree):
                 raise Forbidden("forbidden", area=area.name)
 
+    async def _nowhere(self, request: web.Request) -> web.StreamResponse:
+        path = request.path.removeprefix(PREFIX)
+        allowed = sorted({method for method, at in self._patterns if at.fullmatch(path)})
+        if allowed:
+            raise NoMethod(request.method, allowed)
+        raise NotFound("not_found")
 
-def refused(error: DeskError, language: str) -> web.Response:
-    """Return the answer to what was refused: ``{"error": {code, message, fields, conflicts}}``."""
-    status = next((s for kind, s in STATUS if isinstance(error, kind)), 500)
-    if type(error) is DeskError and error.code != "failed":
-        status = 400
-    body: dict[str, Any] = {
-        "code": error.code, "message": say(error.code, language, error.values),
-    }  # fmt: skip
-    if isinstance(error, Invalid):
-        body["fields"] = [
-            {"field": f.field, "code": f.code, "message": say(f.code, language, f.values)}
-            for f in error.fields
-        ]
-    if isinstance(error, Conflict):
-        body["conflicts"] = error.others
-    if isinstance(error, Stale):
-        body["version"] = error.version
-    response = web.json_response({"error": body}, status=status, dumps=_dumps)
-    response.headers["Content-Language"] = language
-    response.headers["Cache-Control"] = "no-store"
-    if isinstance(error, TooMany):
-        response.headers["Retry-After"] = str(round(error.after))
-    return response
+
+def _pattern(path: str) -> str:
+    return PARAM.sub(lambda m: "[^/]+" if m[2] else "[0-9]{1,15}", path)
 
 
 def _answered(route: Route, adapter: TypeAdapter[Any] | None, result: Any) -> web.StreamResponse:
@@ -165,82 +170,7 @@ def _answered(route: Route, adapter: TypeAdapter[Any] | None, result: Any) -> we
     response = web.Response(
         body=adapter.dump_json(result), status=route.status, content_type="application/json"
     )
-    response.headers["Cache-Control"] = "no-store"
     version = getattr(result, "version", None)
     if isinstance(version, int):
         response.headers["ETag"] = f'"{version}"'
     return response
-
-
-async def _json(request: web.Request) -> Any:
-    if (request.content_length or 0) > MAX_BODY:
-        raise DeskError("too_large")
-    data = bytearray()
-    async for chunk in request.content.iter_chunked(65_536):
-        data += chunk
-        if len(data) > MAX_BODY:
-            raise DeskError("too_large")
-    try:
-        return json.loads(bytes(data))
-    except (ValueError, RecursionError):
-        raise DeskError("not_json") from None
-
-
-def _flat(request: web.Request, model: type[BaseModel]) -> dict[str, Any]:
-    """Return the query: a list for a field that is given several times or is one."""
-    query: dict[str, Any] = {}
-    for key in request.query:
-        values = request.query.getall(key)
-        field = model.model_fields.get(key)
-        many = field is not None and "tuple" in str(field.annotation)
-        query[key] = values if many or len(values) > 1 else values[0]
-    return query
-
-
-def _validated(model: type[BaseModel], value: Any, language: str) -> BaseModel:
-    try:
-        return model.model_validate(value, context=REQUEST)
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        raise Invalid(*(_problem(p) for p in problems)) from None
-
-
-_LIMITS = {
-    "string_too_long": ("field.too_long", "max_length"),
-    "string_too_short": ("field.too_short", "min_length"),
-    "too_long": ("field.too_large", "max_length"),
-    "too_short": ("field.too_small", "min_length"),
-    "greater_than_equal": ("field.too_small", "ge"),
-    "greater_than": ("field.too_small", "gt"),
-    "less_than_equal": ("field.too_large", "le"),
-    "less_than": ("field.too_large", "lt"),
-}
-
-
-def _problem(problem: Any) -> FieldProblem:
-    place = ".".join(str(part) for part in problem["loc"])
-    kind, context = problem["type"], problem.get("ctx", {})
-    if kind == "missing":
-        return FieldProblem(place, "field.missing")
-    if kind == "extra_forbidden":
-        return FieldProblem(place, "field.unknown")
-    if kind in _LIMITS:
-        code, key = _LIMITS[kind]
-        return FieldProblem(place, code, {"limit": context.get(key)})
-    if kind in ("enum", "literal_error"):
-        return FieldProblem(place, "field.choice", {"expected": context.get("expected", "")})
-    if kind == "string_pattern_mismatch":
-        return FieldProblem(place, "field.pattern")
-    if kind == "value_error":
-        # A validator of ours names a code, and has words for it.
-        reason = str(context.get("error", ""))
-        return FieldProblem(
-            place, reason if " " not in reason else "field.invalid", {"reason": reason}
-        )
-    if kind.endswith(("_type", "_parsing", "_from_float")):
-        return FieldProblem(place, "field.type", {"expected": kind.partition("_")[0]})
-    return FieldProblem(place, "field.invalid", {"reason": problem["msg"]})
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -7,6 +7,7 @@ rights walks. A handler is called only when whoever asks has the permission on e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,6 +23,11 @@ from loa.streamer.desk.errors import DeskError, Forbidden, NotFound
 
 if TYPE_CHECKING:
     from loa.streamer.desk.services import Services
+
+
+MAX_BODY = 1024 * 1024
+"""Bytes of JSON that a call takes, if it does not say otherwise."""
+_VERSION = re.compile(r'"([0-9]{1,15})"|([0-9]{1,15})')
 
 
 class Model(BaseModel):
@@ -65,10 +71,13 @@ class Call:
     @property
     def version(self) -> int:
         """The version that is being changed (``If-Match``). Raises ``DeskError`` without one."""
-        tag = self.request.headers.get("If-Match", "").strip().strip('"')
-        if not tag.isascii() or not tag.isdigit() or len(tag) > 18:
+        tag = self.request.headers.get("If-Match", "").strip()
+        if not tag:
             raise VersionMissing("version_missing")
-        return int(tag)
+        found = _VERSION.fullmatch(tag)
+        if found is None:
+            raise DeskError("version_invalid")
+        return int(found[1] or found[2])
 
 
 class VersionMissing(DeskError):
@@ -117,7 +126,9 @@ class Route:
 
     ``on`` None: with a permission, it is enough to have it anywhere (lists show what one may see).
     ``body``, ``query``, ``answer``: models; ``answer`` None: nothing, or what ``answers`` says in
-    media types where the handler makes the response by itself. ``raw``: the handler reads the body.
+    media types where the handler makes the response by itself. ``raw``: the handler reads the body,
+    which is one of the media types that ``takes`` names. ``tag`` groups it in the documentation; by
+    default the topic's name. ``max_body``: bytes of JSON that are taken.
     """
 
     method: str
@@ -132,6 +143,8 @@ class Route:
     answers: tuple[str, ...] = ()
     status: int = 200
     raw: bool = False
+    takes: tuple[str, ...] = ("application/octet-stream",)
+    max_body: int = MAX_BODY
     tag: str = ""
     versioned: bool = False
     """Changes something that has a version: needs ``If-Match``."""
