@@ -23,7 +23,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from loa.streamer.core.areas import Area
-from loa.streamer.core.rights import Grant, Rights, Role
+from loa.streamer.core.rights import Grant, Permission, Rights, Role
 from loa.streamer.counters import Counters
 from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
 from loa.streamer.desk.identity import Identity
@@ -81,7 +81,11 @@ class Office:
         return server_actor(self.desk.tree)
 
     async def actor(self, who: str) -> Actor:
-        """Return ``role@/path`` as an actor with an account of its own, made when first asked."""
+        """Return ``role@/path`` as an actor with an account of its own, made when first asked.
+
+        ``role@/path#scope@/area``: by a token that allows only ``scope``, within an area.
+        """
+        who, _, token = who.partition("#")
         if who == "server":
             return self.server
         role, _, path = who.partition("@")
@@ -102,7 +106,12 @@ class Office:
                         created_at=self.clock.now, created_by="test",
                     )
                 )  # fmt: skip
-        return Actor(id, who, Rights((Grant(area.id, Role(role)),)))
+        grants = (Grant(area.id, Role(role)),)
+        if not token:
+            return Actor(id, who, Rights(grants))
+        scope, _, within = token.partition("@")
+        scopes = frozenset({Permission(scope)})
+        return Actor(id, who, Rights(grants, scopes, self.area(within).id), token=1)
 
     async def call(
         self,

@@ -7,6 +7,7 @@ from loa.streamer.http.api import (
     airing,
     areas,
     bulletins,
+    openapi,
     people,
     schedule,
     webhooks,
@@ -21,4 +22,5 @@ ROUTES: tuple[Route, ...] = (
     *air.ROUTES,
     *airing.ROUTES,
     *webhooks.ROUTES,
+    *openapi.ROUTES,
 )

@@ -1,0 +1,7 @@
+"""Examples of the calls about webhooks."""
+
+from __future__ import annotations
+
+from support.examples import Example
+
+EXAMPLES: dict[str, Example] = {}
