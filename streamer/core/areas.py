@@ -138,9 +138,12 @@ class AreaTree:
         return next((a for a in self.lineage(area) if a.station), None)
 
     def lineage(self, area: Area) -> list[Area]:
-        """Return the area and those above it, nearest first."""
-        found = [area]
-        while (parent := found[-1].parent) is not None:
+        """Return the area and those above it, nearest first.
+
+        An area as it was in an older tree is taken as it is now.
+        """
+        found = [self._by_id.get(area.id, area)]
+        while (parent := found[-1].parent) is not None and parent in self._by_path:
             found.append(self._by_path[parent])
         return found
 

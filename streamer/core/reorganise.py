@@ -301,6 +301,10 @@ class Reorganisation:
         areas.sort(key=sibling_order)
         return AreaTree(areas)
 
+    def find(self, path: str) -> int | None:
+        """Return the id of the area with this path or former path, or None."""
+        return self._paths.get(path, self._aliases.get(path))
+
     def area(self, id: int) -> Area:
         """Return an area as it is now."""
         return self._nodes[id].area

@@ -11,6 +11,7 @@ check what makes sense, while rights are checked before, by ``http/api``.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -120,6 +121,8 @@ class Desk:
         self.clock = clock
         self.bus = Bus()
         self.outbox: Outbox | None = None
+        self.reorganising = asyncio.Lock()
+        """Held around work that changes the tree or policies: each sees what the last one left."""
         self.tree = AreaTree([])
         self.policies = AreaPolicies(self.tree, {})
 

@@ -27,7 +27,7 @@ async def policy_version(desk: Desk, area: Area) -> int:
 async def set_policy(desk: Desk, actor: Actor, area: Area, policy: Policy, version: int) -> int:
     """Have an area say all this, and nothing else; return the new version. Raises ``Stale``."""
     settings = to_settings(policy)
-    async with desk.work(actor) as work:
+    async with desk.reorganising, desk.work(actor) as work:
         row = await work.db.get(AreaPolicyRow, area.id, with_for_update=True)
         there = 0 if row is None else row.version
         if version != there:

@@ -1,47 +1,72 @@
 """The areas that the configuration names, in the store: what is missing is made, the rest is left.
 
 The configuration is where a small installation begins; from then on areas are edited by staff, so
-that nothing which is there is changed by it, whatever it says.
+that nothing which is there is changed by it, whatever it says, and nothing comes back that staff
+removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from loa.streamer import logs
 from loa.streamer.config import SAMPLE_AREA, AreaSetting
-from loa.streamer.core.areas import AreaDraft, AreaTree, place
+from loa.streamer.core.area_words import WordRefused
+from loa.streamer.core.areas import Area, AreaDraft, AreaError, place
+from loa.streamer.core.reorganise import Place, Reorganisation
 from loa.streamer.desk.desk import Actor, Desk
-from loa.streamer.store.tables.areas import AreaAliasRow, AreaRow
+from loa.streamer.store import areas as stored
+
+log = logs.get("areas")
 
 
 async def seed(desk: Desk, settings: Sequence[AreaSetting]) -> None:
     """Make the areas that no path or alias finds. Raises ``AreaError`` when they are no tree."""
-    if tuple(settings) == (SAMPLE_AREA,) and len(desk.tree):
+    drafts = place([AreaDraft(a.name, a.path, a.parent, a.station, a.aliases) for a in settings])
+    async with desk.store.read() as db:
+        removed = await stored.read_removed_paths(db)
+    if tuple(settings) == (SAMPLE_AREA,) and (len(desk.tree) or removed):
         return
-    wanted = place([AreaDraft(a.name, a.path, a.parent, a.station, a.aliases) for a in settings])
-    missing = [area for area in wanted if desk.tree.find(area.path) is None]
-    if not missing:
+    plan = Reorganisation(desk.tree)
+    ranks = {area.path: rank for rank, area in enumerate(drafts, start=1)}
+    for area in sorted(drafts, key=lambda area: area.path.count("/")):
+        if plan.find(area.path) is None:
+            _make(plan, area, ranks[area.path], removed)
+    changes = plan.changes()
+    if not changes:
         return
-    # Parents first, and all of it or nothing: a tree that does not hold together is refused here.
-    ordered = [a for a in AreaTree([*desk.tree, *missing]) if a in missing]
-    async with desk.work(Actor(None, "loa.toml")) as work:
-        ids = {area.path: area.id for area in desk.tree}
-        taken = {alias for area in desk.tree for alias in area.aliases}
-        for rank, area in enumerate(ordered):
-            row = AreaRow(
-                parent_id=ids[area.parent] if area.parent is not None else None,
-                name=area.name,
-                path=area.path,
-                station=area.station,
-                rank=rank,  # in the order in which they are written down
-                created_at=work.now,
-            )
-            work.db.add(row)
-            await work.db.flush()
-            ids[area.path] = row.id
-            for alias in area.aliases:
-                if alias not in taken:
-                    taken.add(alias)
-                    work.db.add(AreaAliasRow(path=alias, area_id=row.id, since=work.now))
-            work.record("area.created", area=row.id, subject=f"area/{row.id}", path=area.path)
+    async with desk.reorganising, desk.work(Actor(None, "loa.toml")) as work:
+        ids = await stored.write_changes(work.db, changes, work.actor.who, work.now)
+        for change in changes:
+            if change.before is None and change.after is not None:
+                id, after = ids[change.id], change.after
+                work.record(
+                    "area.created", area=id, subject=f"area/{id}", name=after.name, path=after.path
+                )
         work.tree_changed = True
+
+
+def _make(plan: Reorganisation, area: Area, rank: int, removed: set[str]) -> None:
+    parent = None
+    if area.parent is not None:
+        parent = plan.find(area.parent)
+        if parent is None and area.parent not in removed:
+            raise AreaError(f"{area.path}: there is no area {area.parent} above it")
+    if area.path in removed or area.parent in removed:
+        # What hangs below it is passed over in its turn.
+        removed.add(area.path)
+        log.info("an area of the configuration was removed by staff", path=area.path)
+        return
+    word = area.path.rpartition("/")[2]
+    if plan.find(f"{plan.area(parent).path}/{word}" if parent is not None else area.path):
+        return  # the area above has another path now
+    try:
+        id = plan.add(area.name, station=area.station)
+    except WordRefused:
+        raise AreaError(f"{area.path}: {area.name!r} cannot be a name") from None
+    plan.arrange({id: Place(parent, word, chosen=True)})
+    plan.set_rank(id, rank)
+    plan.add_alias(id, area.path)
+    for alias in area.aliases:
+        if plan.find(alias) is None:
+            plan.add_alias(id, alias)
