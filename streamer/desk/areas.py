@@ -6,7 +6,7 @@ and what became of what was still to come. With ``dry_run`` they only say so.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +16,10 @@ from loa.streamer.core.area_words import WordRefused
 from loa.streamer.core.areas import Area
 from loa.streamer.core.reorganise import Change, Reorganisation, ReorganiseError
 from loa.streamer.desk.desk import Actor, Desk, Work
-from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid, Stale
+from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid, NotFound, Stale
 from loa.streamer.store import areas as stored
 from loa.streamer.store import handover
+from loa.streamer.store.tables.areas import AreaRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,43 @@ async def order(desk: Desk, actor: Actor, parent: Area | None, ids: Sequence[int
         await _store(work, changes)
         if changes:
             work.record("area.ordered", area=above, subject=f"area/{above or 0}", order=list(ids))
+
+
+# --- areas that are no more
+
+
+async def past_area(desk: Desk, id: int) -> tuple[AreaRow, Area]:
+    """Return an area that is or was there, and what stands where it stood.
+
+    Raises ``NotFound`` when there never was one, or nothing stands there.
+    """
+    async with desk.store.read() as db:
+        row = await db.get(AreaRow, id)
+    here = None if row is None else await stand_in(desk, row, {})
+    if row is None or here is None:
+        raise NotFound("area.unknown", area=id)
+    return row, here
+
+
+async def stand_in(desk: Desk, row: AreaRow, known: Mapping[int, AreaRow]) -> Area | None:
+    """Return the area itself, or what took it in, or what is above where it hung.
+
+    ``known``: removed areas that were read already.
+    """
+    while (here := desk.tree.get(row.id)) is None:
+        id = row.successor_id if row.successor_id is not None else row.parent_id
+        if id is None:
+            return None
+        if (here := desk.tree.get(id)) is not None:
+            return here
+        above = known.get(id)
+        if above is None:
+            async with desk.store.read() as db:
+                above = await db.get(AreaRow, id)
+            if above is None:
+                return None
+        row = above
+    return here
 
 
 # --- pieces, also for what changes many areas at once
