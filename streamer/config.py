@@ -166,6 +166,22 @@ class Relays(_Section):
     allow_private: Networks = ()
 
 
+class Speech(_Section):
+    """What speaks texts: espeak-ng where it is installed, and Piper where it has a model."""
+
+    espeak: str = Field(default="espeak-ng", min_length=1)
+    piper: str = Field(default="piper", min_length=1)
+    """A program, by name or path; only asked where ``piper_model`` is set."""
+    piper_model: Path | None = None
+    piper_language: str = Field(default="vi", pattern=r"[a-z]{2,3}")
+    """What the model speaks: a tag as bulletins have it."""
+
+    @field_validator("piper_model")
+    @classmethod
+    def _is_file(cls, path: Path | None) -> Path | None:
+        return path if path is None else _readable(path)
+
+
 class Token(_Section):
     """What a source needs to go live on an area: a password, or its SHA-256 in hex.
 
@@ -267,6 +283,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "sources": Sources,
     "sound": Sound,
     "relays": Relays,
+    "speech": Speech,
 }
 
 SAMPLE_AREA = AreaSetting(name="Xã mẫu (dữ liệu mẫu)", path="/xa-mau", station=True)
@@ -303,6 +320,7 @@ class Config(BaseSettings):
     sources: Sources = Sources()
     sound: Sound = Sound()
     relays: Relays = Relays()
+    speech: Speech = Speech()
     areas: Annotated[tuple[AreaSetting, ...], BeforeValidator(_tables)] = (SAMPLE_AREA,)
 
     @model_validator(mode="after")
@@ -391,6 +409,8 @@ def _read(file: Path) -> dict[str, Any]:
     tables: list[tuple[dict[str, Any], tuple[str, ...]]] = [(data, ("data",))]
     if isinstance(tls, dict):
         tables.append((tls, ("cert", "key")))
+    if isinstance(data.get("speech"), dict):
+        tables.append((data["speech"], ("piper_model",)))
     if isinstance(areas, list):
         tables += [(area, ("file",)) for area in areas if isinstance(area, dict)]
     for table, keys in tables:
