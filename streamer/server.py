@@ -38,6 +38,8 @@ from loa.streamer.ingest.icecast import IcecastDoor
 from loa.streamer.ingest.relay import Relays
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
+from loa.streamer.speech.voices import Settings as VoiceSettings
+from loa.streamer.speech.voices import Voices, probe
 from loa.streamer.store.lock import DataLock
 from loa.streamer.store.store import COPIES, Store, database_url
 
@@ -119,7 +121,9 @@ def standing(settings: Sequence[AreaSetting], tree: AreaTree) -> Standing:
 class Server:
     """A running server: ``await Server.start(config)``, later ``await server.stop()``, once."""
 
-    def __init__(self, config: Config, version: str, desk: Desk, lock: DataLock) -> None:
+    def __init__(
+        self, config: Config, version: str, desk: Desk, lock: DataLock, voices: Voices
+    ) -> None:
         self.config = config
         self._lock = lock
         self.desk = desk
@@ -197,7 +201,7 @@ class Server:
             DoorConfig(proxies=networks(config.proxy_protocol)),
         )
         identity = Identity(desk)
-        services = Services(air=self.director, identity=identity)
+        services = Services(air=self.director, identity=identity, voices=voices)
         self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
         self._missing: list[str] = ["starting"]
@@ -229,7 +233,8 @@ class Server:
             desk = Desk(store, config.data, Counters())
             await desk.load()
             await seed(desk, config.areas)
-            server = cls(config, version, desk, lock)
+            voices = await probe(VoiceSettings(**config.speech.model_dump()))
+            server = cls(config, version, desk, lock, voices)
         except BaseException:
             await store.close()
             lock.release()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loa.streamer.desk.air import Air
 from loa.streamer.desk.identity import Identity
+from loa.streamer.speech.voices import Voices
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,5 @@ class Services:
 
     air: Air
     identity: Identity
+    voices: Voices = field(default_factory=Voices)
+    """What can speak texts; by default nothing."""

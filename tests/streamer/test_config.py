@@ -211,8 +211,8 @@ def test_the_example_loads_and_has_every_key_with_its_default() -> None:
     # With every comment before an assignment taken away, only what needs files is out of place.
     text = re.sub(r"^#(?=[a-z_]+ = )", "", EXAMPLE.read_text(), flags=re.M)
     text = re.sub(
-        r"^(cert|key|file|plain_port|proxy_protocol|allow_private|tokens|aliases|relay\w*|url) = "
-        r".*\n",
+        r"^(cert|key|file|piper_model|plain_port|proxy_protocol|allow_private|tokens|aliases"
+        r"|relay\w*|url) = .*\n",
         "",
         text,
         flags=re.M,

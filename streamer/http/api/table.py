@@ -10,6 +10,7 @@ from loa.streamer.http.api import (
     openapi,
     people,
     schedule,
+    speech,
     webhooks,
 )
 from loa.streamer.http.api.route import Route
@@ -19,6 +20,7 @@ ROUTES: tuple[Route, ...] = (
     *people.ROUTES,
     *bulletins.ROUTES,
     *schedule.ROUTES,
+    *speech.ROUTES,
     *air.ROUTES,
     *airing.ROUTES,
     *webhooks.ROUTES,

@@ -81,8 +81,9 @@ def everything() -> Mapping[str, Example]:
         bulletins,
         people,
         schedule,
+        speech,
         webhooks,
     )
 
-    topics = (areas, people, bulletins, schedule, air, airing, webhooks)
+    topics = (areas, people, bulletins, schedule, speech, air, airing, webhooks)
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}

@@ -15,6 +15,7 @@ from loa.streamer.http.api.texts import (
     common,
     people,
     schedule,
+    speech,
     webhooks,
 )
 
@@ -24,6 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **people.TEXTS,
     **bulletins.TEXTS,
     **schedule.TEXTS,
+    **speech.TEXTS,
     **air.TEXTS,
     **airing.TEXTS,
     **webhooks.TEXTS,
