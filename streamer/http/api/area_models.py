@@ -297,7 +297,14 @@ def changes_out(changes: tuple[Change, ...]) -> tuple[tuple[ChangeOut, ...], int
         )
         for c in own[:SHOWN]
     )
-    return shown, len(own) - len(shown), len(changes) - len(own)
+    following = sum(
+        not c.kinds
+        and c.before is not None
+        and c.after is not None
+        and c.before.path != c.after.path
+        for c in changes
+    )
+    return shown, len(own) - len(shown), following
 
 
 _NOWHERE = Area("", "")
