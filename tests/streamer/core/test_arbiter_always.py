@@ -62,8 +62,10 @@ def plays(draw: st.DrawFn, key: str, cls: BulletinClass, area: int) -> Play:
 
 @st.composite
 def stations(draw: st.DrawFn, area: int) -> Station:
-    planned = draw(st.lists(st.integers(), max_size=3))
-    listed = [draw(plays(f"{area}:{i}", BulletinClass.ROUTINE, area)) for i in range(len(planned))]
+    listed = [
+        draw(plays(f"{area}:{i}", BulletinClass.ROUTINE, area))
+        for i in range(draw(st.integers(1, 4)))
+    ]
     first = [
         draw(plays(f"{area}!{i}", BulletinClass.PRIORITY, area))
         for i in range(draw(st.integers(0, 2)))
@@ -104,7 +106,7 @@ def lives(draw: st.DrawFn, id: str, since: int) -> Live:
 @st.composite
 def evenings(draw: st.DrawFn) -> Evening:
     """Something is changed a few times: calls and stops, studios that come and go, new plans."""
-    known = {area: draw(stations(area)) for area in draw(st.sets(st.sampled_from([P, D, C, E])))}
+    known = {area: draw(stations(area)) for area in (D, C, *draw(st.sets(st.sampled_from([P, E]))))}
     called = [draw(emergencies(i)) for i in range(draw(st.integers(0, 3)))]
     on_air = [draw(lives(f"live{i}", i)) for i in range(draw(st.integers(0, 2)))]
     relays = draw(st.sampled_from([{}, {RELAY: Presence()}, {RELAY: Presence(lost=50)}]))
@@ -113,8 +115,8 @@ def evenings(draw: st.DrawFn) -> Evening:
         relays, POLICIES,
     )  # fmt: skip
     situations = {0: situation}
-    for at in sorted(draw(st.sets(st.integers(1, UNTIL), max_size=3))):
-        what = draw(st.sampled_from(["stop", "live", "off", "plan", "nothing"]))
+    for at in sorted(draw(st.sets(st.integers(1, UNTIL), max_size=4))):
+        what = draw(st.sampled_from(["plan", "live", "off", "stop"]))
         if what == "stop":
             situation = replace(situation, emergencies=situation.emergencies[1:])
         elif what == "live":
@@ -160,7 +162,7 @@ def covers(emergency: Emergency, area: int) -> bool:
     return bool(lineage & emergency.targets) and not lineage & emergency.excluded
 
 
-always = settings(deadline=None, derandomize=True, max_examples=150)
+always = settings(deadline=None, derandomize=True, max_examples=120)
 
 
 @always
@@ -237,9 +239,7 @@ def test_what_is_interrupted_is_taken_up_again_and_every_packet_sounds_once(even
                 above = choice.why in (Why.EMERGENCY, Why.OWN_LIVE)
                 assert done or above or choice.id == unfinished.key, "finished before what is lower"
             if play is not None:
-                assert packet(choice, moment.tick) == sounded[area, play.key], (
-                    "once each"
-                )
+                assert packet(choice, moment.tick) == sounded[area, play.key], "once each"
                 sounded[area, play.key] += 1
                 if choice.why in (Why.SLOT, Why.PRIORITY):
                     begun[area] = play
