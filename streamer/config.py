@@ -182,6 +182,12 @@ class Speech(_Section):
         return path if path is None else _readable(path)
 
 
+class Webhooks(_Section):
+    """Which private addresses webhooks may be sent to; by default none."""
+
+    allow_private: Networks = ()
+
+
 class Token(_Section):
     """What a source needs to go live on an area: a password, or its SHA-256 in hex.
 
@@ -284,6 +290,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "sound": Sound,
     "relays": Relays,
     "speech": Speech,
+    "webhooks": Webhooks,
 }
 
 SAMPLE_AREA = AreaSetting(name="Xã mẫu (dữ liệu mẫu)", path="/xa-mau", station=True)
@@ -321,6 +328,7 @@ class Config(BaseSettings):
     sound: Sound = Sound()
     relays: Relays = Relays()
     speech: Speech = Speech()
+    webhooks: Webhooks = Webhooks()
     areas: Annotated[tuple[AreaSetting, ...], BeforeValidator(_tables)] = (SAMPLE_AREA,)
 
     @model_validator(mode="after")

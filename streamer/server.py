@@ -22,6 +22,7 @@ from loa.streamer.core.areas import AreaDraft, AreaTree, place
 from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
+from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.seed import seed
@@ -201,7 +202,10 @@ class Server:
             DoorConfig(proxies=networks(config.proxy_protocol)),
         )
         identity = Identity(desk)
-        services = Services(air=self.director, identity=identity, voices=voices)
+        self.deliveries = Deliveries(desk, networks(config.webhooks.allow_private))
+        services = Services(
+            air=self.director, identity=identity, voices=voices, deliveries=self.deliveries
+        )
         self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
         self._missing: list[str] = ["starting"]
@@ -272,6 +276,7 @@ class Server:
             await self.door.open(self._runner, config.host, config.plain_port)
         self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))
         self.relays.start()
+        self.deliveries.start()
         for file in sorted({c.file for c in self.standing.contents.values() if c.file is not None}):
             self._spawn(self._play(file))
         self._spawn(self._keep_high_water())
@@ -332,6 +337,7 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.relays.close()
+        await self.deliveries.stop()
         await self.icecast.close()
         await self.studio.close()
         self.director.stop()

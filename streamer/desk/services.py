@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from loa.streamer.desk.air import Air
+from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.identity import Identity
 from loa.streamer.speech.voices import Voices
 
@@ -17,3 +18,4 @@ class Services:
     identity: Identity
     voices: Voices = field(default_factory=Voices)
     """What can speak texts; by default nothing."""
+    deliveries: Deliveries | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,8 @@ from urllib.parse import urljoin
 import aiohttp
 import structlog
 
-from loa.streamer.core.addresses import AddressRefused, Network, Target, refusal, target
+from loa.streamer import outgoing
+from loa.streamer.core.addresses import AddressRefused, Network, Target, target
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.containers import (
     ACCEPTED,
@@ -140,31 +140,16 @@ class Fetcher:
     """An HTTP client that goes only where relays may go. Close it at the end."""
 
     def __init__(self, allowed: Sequence[Network] = (), pace: Pace | None = None) -> None:
-        self._allowed = tuple(allowed)
         pace = pace or Pace()
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                socket_factory=self._make_socket, force_close=True, use_dns_cache=False
-            ),
-            timeout=aiohttp.ClientTimeout(total=None, connect=pace.connect, sock_read=pace.silence),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=("Accept-Encoding",),
-            read_bufsize=32 * 1024,
+        self._http = outgoing.client(
+            allowed,
+            aiohttp.ClientTimeout(total=None, connect=pace.connect, sock_read=pace.silence),
+            what="relays connect",
         )
 
     async def close(self) -> None:
         """Close all connections."""
         await self._http.close()
-
-    def _make_socket(self, address: Any) -> socket.socket:
-        """Make the socket for an address that is about to be connected to, if it may be."""
-        family, kind, protocol, _, where = address
-        why = refusal(where[0], self._allowed)
-        if why is not None:
-            raise _PrivateAddress(f"{where[0]} is {why}; relays are fetched from public addresses")
-        return socket.socket(family, kind, protocol)
 
     @contextlib.asynccontextmanager
     async def get(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -179,7 +164,7 @@ class Fetcher:
                 except aiohttp.InvalidURL as error:
                     raise RelayRefused(f"not a URL that is fetched: {error}") from None
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                    private = _private(error)
+                    private = outgoing.private(error)
                     if private is not None:
                         raise RelayRefused(str(private)) from None
                     raise RelayError(f"{where.host}: {error or 'no answer'}") from None
@@ -199,25 +184,6 @@ class Fetcher:
             return target(url)
         except AddressRefused as error:
             raise RelayRefused(str(error)) from None
-
-
-class _PrivateAddress(OSError):
-    """A connection was about to be made to an address that is not public."""
-
-
-def _private(error: BaseException | None) -> _PrivateAddress | None:
-    """Find the refusal of an address among an error's causes."""
-    seen = 0
-    while error is not None and seen < 8:
-        if isinstance(error, _PrivateAddress):
-            return error
-        if isinstance(error, BaseExceptionGroup):
-            found = [_private(one) for one in error.exceptions]
-            return next((one for one in found if one is not None), None)
-        inner = getattr(error, "os_error", None)
-        error = inner if inner is not None and inner is not error else error.__cause__
-        seen += 1
-    return None
 
 
 def kind_of(content_type: str, start: bytes) -> Container:

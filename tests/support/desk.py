@@ -204,9 +204,11 @@ async def desk_with_sample(
     if given is None:
         given = Services(air=None, identity=identity)  # type: ignore[arg-type]
     Api(desk, given, routes, named).add_routes(app.router)
-    async with TestClient(TestServer(app)) as client:
-        office = Office(desk, clock, client)
-        found.append(office)
-        desk.bus.subscribe(office.happened.append)
-        yield office
-    await store.close()
+    try:
+        async with TestClient(TestServer(app)) as client:
+            office = Office(desk, clock, client)
+            found.append(office)
+            desk.bus.subscribe(office.happened.append)
+            yield office
+    finally:
+        await store.close()

@@ -30,7 +30,11 @@ class WebhookRow(Base):
 
 
 class DeliveryRow(Base):
-    """One thing to be told to one webhook. ``state``: waiting, delivered or given_up."""
+    """One thing to be told to one webhook. ``state``: waiting, delivered or given_up.
+
+    ``body`` is what is told, with an ``id`` of its own; ``tried_at`` and ``answer`` are of the last
+    attempt, ``next_at`` when the next one is due.
+    """
 
     __tablename__ = "webhook_delivery"
 
@@ -42,4 +46,5 @@ class DeliveryRow(Base):
     state: Mapped[str] = mapped_column(String(10), default="waiting", index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[float] = mapped_column(index=True)
+    tried_at: Mapped[float | None]
     answer: Mapped[str] = mapped_column(Text, default="")
