@@ -12,10 +12,11 @@ class AiredRow(Base):
     """One stretch of one mount: what it carried in the ticks ``from_tick`` … ``to_tick - 1``.
 
     ``to_tick`` is None while it goes on. ``kind``: live, bulletin, relay or file (silence is what
-    is between). ``audio``: the SHA-256 of a bulletin's packets, of which ``skipped`` had been
-    played before; ``archive_id`` the kept packets of a live or relay. ``play`` names one playing of
-    an item, which may take several stretches, and ``complete`` whether it ended with this one.
-    ``origin_id``: the area it came from, ``who`` sent it, ``why`` it was on.
+    is between). ``audio``: the prepared audio whose packet number ``skipped`` is that of
+    ``from_tick`` (a file's begin anew at their end); ``archive_id`` the kept packets of a live or
+    relay. ``play`` names one playing of an item, which may take several stretches, and ``complete``
+    whether it ended with this one. ``origin_id``: the area it came from, ``who`` sent it, ``why``
+    it was on. ``failure``: why it did not sound as it should have.
     """
 
     __tablename__ = "aired"
@@ -50,7 +51,12 @@ class AiredRow(Base):
 
 
 class ArchiveRow(Base):
-    """The packets of one live or relay programme: ``archive/<file>`` of the data directory."""
+    """Packets of one live or relay programme: ``archive/<file>`` of the data directory.
+
+    Those of ticks ``first_tick`` … ``first_tick + ticks - 1``, ``ticks`` being 0 while it is
+    written; ``missing`` of them could not be kept and are silent. A long programme is several
+    files, the later ones with the first one's id as ``series_id``.
+    """
 
     __tablename__ = "archive"
 
@@ -64,3 +70,4 @@ class ArchiveRow(Base):
     missing: Mapped[int] = mapped_column(default=0)
     first_unix: Mapped[float] = mapped_column(index=True)
     removed_at: Mapped[float | None]
+    series_id: Mapped[int | None] = mapped_column(index=True)

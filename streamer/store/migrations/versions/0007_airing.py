@@ -22,11 +22,13 @@ def upgrade() -> None:
         sa.Column("missing", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
         sa.Column("first_unix", sa.Float(precision=53), nullable=False),
         sa.Column("removed_at", sa.Float(precision=53), nullable=True),
+        sa.Column("series_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_archive")),
     )
     with op.batch_alter_table("archive", schema=None) as batch_op:
         batch_op.create_index(op.f("ix_archive_first_unix"), ["first_unix"], unique=False)
         batch_op.create_index(op.f("ix_archive_origin_id"), ["origin_id"], unique=False)
+        batch_op.create_index(op.f("ix_archive_series_id"), ["series_id"], unique=False)
 
     op.create_table(
         "aired",
