@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ SEGMENT_TICKS = 6 * 3600 * 50
 """A file's length: a relay may go on for years, and is to be forgotten piece by piece."""
 MONTH = 30.44 * 86_400
 AT_ONCE = 500
+OVER_REMEMBERED = 1024
 
 log = logs.get("archive")
 
@@ -58,6 +60,8 @@ class _Recording:
     entering: int | None = None
     missing: int = 0
     ended: bool = False
+    done: bool = False
+    """All of it is in files; only rows are to be written yet."""
     failing: bool = False
     closed: list[tuple[str, int, int]] = field(default_factory=list)
     """Files that are finished and whose rows do not say so yet: name, ticks, missing."""
@@ -87,6 +91,7 @@ class Archive:
         self._segment = segment
         self._wall = wall
         self._recordings: dict[int, _Recording] = {}
+        self._over: OrderedDict[int, int] = OrderedDict()
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
 
@@ -94,7 +99,11 @@ class Archive:
 
     def carried(self, handle: int, airing: Airing, tick: int) -> None:
         """A mount carries a programme from ``tick`` on: from there its packets are wanted."""
-        if self._months <= 0 or handle in self._recordings:
+        known = self._recordings.get(handle)
+        if known is not None and tick < known.first and known.file is known.series is None:
+            # Of mounts that change at one tick, some may begin with the tick of silence.
+            known.first = known.next = tick
+        if self._months <= 0 or known is not None:
             return
         unix = self._clock.unix(tick)
         name = _name(unix, tick, handle)
@@ -110,7 +119,7 @@ class Archive:
         """Return the id of a programme's first row, written in this transaction if it is new."""
         recording = self._recordings.get(handle)
         if recording is None:
-            return None
+            return self._over.get(handle)
         if recording.series is None and recording.entering is None:
             row = _row(recording, None)
             db.add(row)
@@ -158,6 +167,9 @@ class Archive:
         """Keep what is new of every programme."""
         async with self._turn:
             for recording in list(self._recordings.values()):
+                if recording.done:
+                    await self._finish(recording)
+                    continue
                 await asyncio.to_thread(self._keep, recording)
                 if recording.file is not None and recording.file.ticks >= self._segment:
                     await self._next_file(recording)
@@ -219,9 +231,15 @@ class Archive:
             recording.row = row.id
 
     async def _finish(self, recording: _Recording) -> None:
+        recording.done = True
         await self._close_file(recording)
         if not recording.closed or recording.series is not None:
             self._recordings.pop(recording.handle, None)
+            if recording.series is not None:
+                # Its last stretches may not be written yet.
+                self._over[recording.handle] = recording.series
+                if len(self._over) > OVER_REMEMBERED:
+                    self._over.popitem(last=False)
 
     async def _close_file(self, recording: _Recording) -> None:
         file, recording.file = recording.file, None

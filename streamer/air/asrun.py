@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,10 @@ MOST_WAITING = 100_000
 MARK_FILE = "as-run"
 REMEMBERED = 4
 """Programmes that a mount is expected to carry: the one now, those handed over, and one late."""
+LATE = 10
+"""Ticks after a programme's end within which the next round of a file is told."""
+OVER_REMEMBERED = 4096
+"""Programmes that ended, perhaps before a mount came to carry them."""
 
 log = logs.get("as-run")
 
@@ -82,10 +87,16 @@ class Stretch:
     complete: bool = False
     failure: str = ""
     ended: int | None = None
-    """Where its programme ended, when another round may follow without a gap."""
+    """Where its programme ended: it ends there, unless the mount changed before (which is told in
+    the same tick, but later), or another round follows."""
     taken: bool = False
     """It was given to the store: its end is told separately."""
     archive: int | None = None
+
+    @property
+    def void(self) -> bool:
+        """It was cut before it sounded."""
+        return self.to_tick == self.from_tick and not self.failure
 
 
 class Keeper(Protocol):
@@ -128,6 +139,7 @@ class AsRun:
         self._by_handle: dict[int, set[int]] = {}
         self._waiting: dict[int, dict[int, tuple[int, Airing]]] = {}  # handle: mount: since, what
         self._started: dict[int, int] = {}
+        self._over: OrderedDict[int, int] = OrderedDict()
         self._begun: list[Stretch] = []
         self._closed: list[Stretch] = []
         self._failing = False
@@ -157,7 +169,10 @@ class AsRun:
 
     def on_air(self, mount: int) -> Stretch | None:
         """Return what a mount is carrying, as far as it sounds; None for silence."""
-        return self._on.get(mount)
+        row = self._on.get(mount)
+        if row is None or (row.ended is not None and row.ended <= self._clock.now):
+            return None
+        return row
 
     # --- what the engine says
 
@@ -192,7 +207,7 @@ class AsRun:
                 self._by_handle.setdefault(handle, set()).add(mount)
                 row.handle, row.ended = handle, None
                 return
-            self._close(mount, tick if row.ended is None else min(row.ended, tick))
+            self._close(mount, tick)
         for waiting in self._waiting.values():
             waiting.pop(mount, None)
         if airing is None:
@@ -200,6 +215,8 @@ class AsRun:
                 self._counters.add("asrun.unexpected")
             return
         first = tick + gap
+        if self._over.get(handle, first + 1) <= first:
+            return  # it was cut before it came to this
         if not airing.live:
             self._begin(mount, handle, airing, max(first, airing.start))
         elif handle in self._started:
@@ -208,12 +225,11 @@ class AsRun:
             self._waiting.setdefault(handle, {})[mount] = (first, airing)
 
     def _ended(self, handle: int, tick: int) -> None:
+        self._over[handle] = tick
+        if len(self._over) > OVER_REMEMBERED:
+            self._over.popitem(last=False)
         for mount in list(self._by_handle.get(handle, ())):
-            row = self._on[mount]
-            if row.airing.loop is not None:
-                row.ended = tick  # perhaps the next round follows
-            else:
-                self._close(mount, tick, ended=True)
+            self._on[mount].ended = tick
         self._waiting.pop(handle, None)
         self._started.pop(handle, None)
 
@@ -233,8 +249,11 @@ class AsRun:
         self._by_handle.setdefault(handle, set()).add(mount)
         self._keep(row)
 
-    def _close(self, mount: int, tick: int, *, ended: bool = False) -> None:
+    def _close(self, mount: int, tick: int) -> None:
         row = self._on.pop(mount)
+        by_itself = row.ended is not None and row.ended <= tick
+        if row.ended is not None and by_itself:
+            tick = row.ended
         mounts = self._by_handle.get(row.handle)
         if mounts is not None:
             mounts.discard(mount)
@@ -243,13 +262,11 @@ class AsRun:
         row.to_tick = max(tick, row.from_tick)
         row.to_unix = row.from_unix + (row.to_tick - row.from_tick) / 50
         if row.airing.live:
-            row.complete = ended
+            row.complete = by_itself
         elif row.airing.loop is None:
             row.complete = row.skipped + row.to_tick - row.from_tick >= row.airing.ticks
         if row.taken:
             self._closed.append(row)
-        elif row.to_tick == row.from_tick and row in self._begun[-64:]:
-            self._begun.remove(row)  # it never sounded
         if self.heard is not None:
             self.heard(row)
 
@@ -260,11 +277,7 @@ class AsRun:
         self._begun.append(row)
 
     def sweep(self, events_dropped: int) -> None:
-        """Look after what has no event of its own; call it every few seconds."""
-        now = self._clock.now
-        for mount, row in list(self._on.items()):
-            if row.ended is not None and row.ended < now - 50:
-                self._close(mount, row.ended)
+        """Say when events were lost; call it every few seconds."""
         if events_dropped > self._dropped_before:
             log.error("the engine dropped events: the log has gaps", dropped=events_dropped)
             self._counters.add("asrun.events_dropped", events_dropped - self._dropped_before)
@@ -306,6 +319,7 @@ class AsRun:
         """Write what came up since; False when the store could not take it."""
         async with self._writing:
             self._write_mark()
+            self._settle()
             begun, self._begun = self._begun, []
             closed, self._closed = self._closed, []
             if not begun and not closed:
@@ -318,9 +332,13 @@ class AsRun:
                     # Read after the last pause: an end that comes later is told separately.
                     if begun:
                         words = await self._words(db, begun)
-                        await airing.insert_stretches(db, [_columns(r, words) for r in begun])
+                        rows = [_columns(r, words) for r in begun if not r.void]
+                        if rows:
+                            await airing.insert_stretches(db, rows)
                     if closed:
                         await airing.close_stretches(db, [_end(r) for r in closed])
+                    if any(r.void for r in closed):
+                        await airing.remove_stretches(db, [_key(r) for r in closed if r.void])
             except Exception as error:
                 self._begun[:0] = begun
                 self._closed[:0] = closed
@@ -335,6 +353,13 @@ class AsRun:
                 self._archive.entered()
             self._failing = False
             return True
+
+    def _settle(self) -> None:
+        """Close what has ended, now that nothing else can be said of it."""
+        now = self._clock.now
+        for mount, row in [(m, r) for m, r in self._on.items() if r.ended is not None]:
+            if row.ended is not None and row.ended < now - LATE:
+                self._close(mount, row.ended)
 
     async def _fill(self, db: Any, *rows: Sequence[Stretch]) -> None:
         if self._archive is None:
@@ -388,9 +413,12 @@ def _columns(row: Stretch, words: _Words) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _key(row: Stretch) -> dict[str, Any]:
+    return {"area": row.area, "at": row.from_unix, "first": row.from_tick}
+
+
 def _end(row: Stretch) -> dict[str, Any]:
-    return {
-        "area": row.area, "at": row.from_unix, "first": row.from_tick,
+    return _key(row) | {
         "new_to_tick": row.to_tick, "new_to_unix": row.to_unix, "new_complete": row.complete,
         "new_failure": row.failure, "new_archive_id": row.archive,
     }  # fmt: skip

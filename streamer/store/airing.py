@@ -6,9 +6,9 @@ A stretch is known by its area and first tick: those of one mount never overlap.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Table, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from loa.streamer.core.timeline import TICKS_A_SECOND
@@ -27,16 +27,26 @@ async def insert_stretches(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> 
     await db.execute(insert(AiredRow), rows)
 
 
+_AIRED = cast(Table, AiredRow.__table__)
+# By the index on area and time; the tick is to be exact about it.
+_IT = (
+    _AIRED.c.area_id == bindparam("area"),
+    _AIRED.c.from_unix == bindparam("at"),
+    _AIRED.c.from_tick == bindparam("first"),
+)
+
+
+async def remove_stretches(db: AsyncSession, keys: Sequence[dict[str, Any]]) -> None:
+    """Remove stretches that turned out to be empty: ``area``, ``first`` and ``at``."""
+    connection = await db.connection()
+    await connection.execute(delete(_AIRED).where(*_IT), keys)
+
+
 async def close_stretches(db: AsyncSession, ends: Sequence[dict[str, Any]]) -> None:
     """Close stretches: ``area``, ``first`` and ``at`` (as begun), and the columns that say how."""
-    table = AiredRow.__table__
     statement = (
-        update(table)  # type: ignore[arg-type]
-        .where(
-            table.c.area_id == bindparam("area"),
-            table.c.from_unix == bindparam("at"),
-            table.c.from_tick == bindparam("first"),
-        )
+        update(_AIRED)
+        .where(*_IT)
         .values(
             {
                 name: bindparam(f"new_{name}")
