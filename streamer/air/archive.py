@@ -100,7 +100,7 @@ class Archive:
     def carried(self, handle: int, airing: Airing, tick: int) -> None:
         """A mount carries a programme from ``tick`` on: from there its packets are wanted."""
         known = self._recordings.get(handle)
-        if known is not None and tick < known.first and known.file is known.series is None:
+        if known is not None and tick < known.first and known.file is None and known.series is None:
             # Of mounts that change at one tick, some may begin with the tick of silence.
             known.first = known.next = tick
         if self._months <= 0 or known is not None:
