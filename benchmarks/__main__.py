@@ -30,6 +30,7 @@ SECTIONS = {
     "return": ("crowd.run_return", False),
     "gil": ("gil.run", False),
     "bulletins": ("many_bulletins.run", False),
+    "carriage": ("carriage.run", True),
     "liquidsoap": ("liquidsoap.run", False),
 }
 
