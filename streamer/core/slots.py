@@ -96,7 +96,8 @@ def overlap(slot: Slot, other: Slot, today: int, holidays: Container[int] = ()) 
         also = there * MINUTES_A_DAY + other.minute
         if begin < also + other.minutes and also < begin + slot.minutes:
             at = max(begin, also)
-            return Overlap(other.id, at // MINUTES_A_DAY, at % MINUTES_A_DAY)
+            if at // MINUTES_A_DAY >= today:
+                return Overlap(other.id, at // MINUTES_A_DAY, at % MINUTES_A_DAY)
         if begin + slot.minutes <= also + other.minutes:
             here = next(mine, None)
         else:

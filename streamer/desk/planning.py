@@ -1,7 +1,7 @@
 """What stations are going to play: their slots and queues, put through the planner.
 
-``station_plans`` reads everything in a few queries, however many stations there are, and plans in a
-thread, a handful of stations at a time, so that the loop goes on meanwhile. A plan is of whole
+``station_plans`` reads everything in a few queries, however many stations there are, and lets the
+loop go on after every few milliseconds of planning. A plan is of whole
 local days and then cut: it is the same whatever stretch of it is asked for.
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, case, func, or_, select
@@ -23,10 +22,11 @@ from loa.streamer.core.limits import Limits, usable
 from loa.streamer.core.localtime import local_day
 from loa.streamer.core.planner import Item, Plan, Planned, plan
 from loa.streamer.core.rights import BulletinClass
-from loa.streamer.core.slots import Slot, moment
+from loa.streamer.core.slots import Slot
 from loa.streamer.core.timeline import TICKS_A_SECOND
-from loa.streamer.core.windows import SlotContent, Window
+from loa.streamer.core.windows import Window
 from loa.streamer.desk.desk import Desk
+from loa.streamer.desk.slots import ordinal, slot_of
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.schedule import EntryRow, HolidayRow, SlotRow
@@ -119,14 +119,9 @@ def plan_station(
     """Plan one station from what was read."""
     policy = desk.policies.effective(area)
     zone, limits = str(policy.timezone), Limits.of(policy)
-    holidays = holidays_of(desk.tree, area, material.holidays)
     # What began yesterday may still be open; what is planned late today depends on all of today.
     start, end = local_day(zone, now) - 1, local_day(zone, until) + 1
-    raw = [
-        window
-        for slot in material.slots.get(area.id, ())
-        for window in slot.windows(zone, start, end, holidays)
-    ]
+    raw = list(raw_windows(desk, area, material, zone, start, end))
     whole = plan(raw, material.items.get(area.id, ()), now, zone, limits)
     windows = usable(raw, limits, zone)
     kept = {(w.slot, w.start, w.end) for w in windows}
@@ -146,6 +141,15 @@ def plan_station(
     )
 
 
+def raw_windows(
+    desk: Desk, area: Area, material: Material, zone: str, start: int, end: int
+) -> Iterator[Window]:
+    """Yield the windows of a station that begin on the local days [start, end), by slot."""
+    holidays = holidays_of(desk.tree, area, material.holidays)
+    for slot in material.slots.get(area.id, ()):
+        yield from slot.windows(zone, start, end, holidays)
+
+
 def holidays_of(tree: AreaTree, area: Area, holidays: Mapping[int, set[int]]) -> set[int]:
     """Return the days off of an area: its own, and those of every area above it."""
     return {day for a in tree.lineage(area) for day in holidays.get(a.id, ())}
@@ -157,37 +161,27 @@ async def read_material(
     """Read the slots, holidays and queues of stations (None: of all), as of ``now``."""
     ids = None if areas is None or len(areas) > FEW else [area.id for area in areas]
     material = Material()
-    for row in await db.execute(_slots(ids)):
-        day, minute = moment(row.first)
-        material.slots[row.area_id].append(
-            Slot(
-                row.id, day, minute, row.minutes, row.rrule, SlotContent(row.content), row.relay,
-                row.relay_alternative, frozenset(ordinal(d) for d in row.exceptions),
-                row.on_holidays,
-            )
-        )  # fmt: skip
+    for n, row in enumerate(await db.execute(_slots(ids))):
+        material.slots[row.area_id].append(slot_of(row))
+        await breathe(n)
     for area_id, off in await db.execute(select(HolidayRow.area_id, HolidayRow.date)):
         material.holidays[area_id].add(ordinal(off))
-    played, started = await _aired(db, ids, now)
-    for row in await db.execute(_entries(ids)):
+    played = await played_of(db, ids, now)
+    for n, row in enumerate(await db.execute(_entries(ids))):
         expires = min((t for t in (row.expires_at, row.ends_at) if t is not None), default=None)
         cls = BulletinClass(row.cls)
         material.items[row.area_id].append(
             Item(
                 row.id, row.bulletin_id, row.sha256, row.ticks, cls, row.position, row.per_day,
-                row.days, row.not_before, expires, tuple(sorted(played.get(row.id, ()))),
-                heard_by(tree, row.targets), started.get(row.id),
+                row.days, row.not_before, expires, tuple(sorted(played.whole.get(row.id, ()))),
+                heard_by(tree, row.targets), played.now.get(row.id),
             )
         )  # fmt: skip
         material.bulletins[row.bulletin_id] = BulletinInfo(
             row.title, row.language, cls, row.origin_id
         )
+        await breathe(n)
     return material
-
-
-def ordinal(day: str) -> int:
-    """Return an ISO date as an ordinal."""
-    return date.fromisoformat(day).toordinal()
 
 
 def heard_by(tree: AreaTree, targets: Collection[int] | None) -> frozenset[int] | None:
@@ -221,10 +215,17 @@ def _entries(ids: list[int] | None) -> Select[Any]:
     return query if ids is None else query.where(EntryRow.area_id.in_(ids))
 
 
-async def _aired(
-    db: AsyncSession, ids: list[int] | None, now: float
-) -> tuple[dict[int, list[float]], dict[int, float]]:
-    """Return when entries that wait were played whole, and when those began that sound now."""
+@dataclass(slots=True)
+class PlayedSoFar:
+    """What the as-run log says of entries: when each was played ``whole``, and when the playing
+    began that sounds ``now`` (as if it had never been interrupted)."""
+
+    whole: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    now: dict[int, float] = field(default_factory=dict)
+
+
+async def played_of(db: AsyncSession, ids: list[int] | None, now: float) -> PlayedSoFar:
+    """Return what was played of the accepted entries of stations (None: of all)."""
     # For everyone below, its station's own mount tells; for some villages, any of theirs does.
     query = (
         select(
@@ -246,13 +247,20 @@ async def _aired(
     )
     if ids is not None:
         query = query.where(EntryRow.area_id.in_(ids))
-    played: dict[int, list[float]] = defaultdict(list)
-    started: dict[int, float] = {}
-    for entry, first, complete, since, skipped, ticks in await db.execute(query):
+    found = PlayedSoFar()
+    for n, row in enumerate(await db.execute(query)):
+        entry, first, complete, since, skipped, ticks = row
         if complete:
-            played[entry].append(first)
+            found.whole[entry].append(first)
         elif since:
             began = since - skipped / TICKS_A_SECOND
             if began + ticks / TICKS_A_SECOND + STALE > now:
-                started[entry] = began
-    return played, started
+                found.now[entry] = began
+        await breathe(n)
+    return found
+
+
+async def breathe(n: int) -> None:
+    """Let the loop go on, after every few rows of many."""
+    if n % 256 == 255:
+        await asyncio.sleep(0)
