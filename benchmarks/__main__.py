@@ -31,6 +31,7 @@ SECTIONS = {
     "gil": ("gil.run", False),
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
+    "api": ("api_load.run", False),
     "liquidsoap": ("liquidsoap.run", False),
 }
 

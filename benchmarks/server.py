@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,13 +66,14 @@ class LoaServer(Host):
     for a live source, ``source`` with ``SOURCE_PASSWORD``.
 
     It is the whole server, started by the command's own function; the only addition is the thread
-    that answers questions about its engine (``benchmarks.instrumented``).
+    that answers questions about its engine (``benchmarks.instrumented``). ``data`` is called with
+    the data directory before that.
     """
 
     FILE = "/xa/thon"
     LIVE = "/xa/truc-tiep"
 
-    def __init__(self, *, file: bool = True) -> None:
+    def __init__(self, *, file: bool = True, data: Callable[[Path], object] | None = None) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="loa-bench-")
         home = Path(self._home.name)
         lines = [
@@ -94,6 +96,9 @@ class LoaServer(Host):
         ]
         config = home / "loa.toml"
         config.write_text("\n".join(lines) + "\n")
+        if data is not None:
+            (home / "data").mkdir()
+            data(home / "data")
         words = [sys.executable, "-m", "benchmarks.instrumented", "serve", "--json"]
         words += ["--config", str(config), "--data", str(home / "data"), "--port", "0"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LOA_")}

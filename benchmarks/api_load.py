@@ -1,0 +1,56 @@
+"""200 calls of the API a second on a province's database, beside 2,000 listeners.
+
+The whole server with the database of ``province.py``; the listeners are on one of its mounts, at
+``low``. What counts is that no page is late because of the API: the engine does not wait for
+Python, and here is the proof under a load that a province does not have. Half the calls' p99 is
+what an office would feel; it is judged loosely, for server, listeners and callers share the cores.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+from benchmarks import province
+from benchmarks.crowd import wrong
+from benchmarks.load import Helper, Listeners
+from benchmarks.rows import Row
+from benchmarks.server import LOW, LoaServer
+
+LISTENERS = 2000
+RATE = 200.0
+LATE_MS = 100.0
+P99_MS = 500.0
+
+
+def run(quick: bool) -> list[Row]:
+    seconds = 5.0 if quick else 20.0
+    built: list[province.Province] = []
+    with LoaServer(data=lambda data: built.append(province.build(data))) as server:
+        words = (sys.executable, "-m", "benchmarks.api_client", server.url, built[0].token)
+        with (
+            Helper(*words, str(RATE)) as offices,
+            Listeners(server.address(server.FILE, LOW), late_ms=LATE_MS) as crowd,
+        ):
+            offices.tell(json.dumps(asdict(built[0])))
+            offices.ask("measure 2", 60)
+            crowd.open_all(LISTENERS)
+            cpu = server.cpu()
+            crowd.tell(f"measure {seconds}")
+            calls = offices.ask(f"measure {seconds}", seconds + 60)
+            heard = crowd.answer(seconds + 30)
+            cpu, memory = server.cpu() - cpu, server.memory()
+    if calls["failures"]:
+        raise RuntimeError(f"calls failed: {calls['failures']}")
+    kinds = ", ".join(f"{kind} {ms:.1f}" for kind, ms in calls["kinds"].items())
+    return [
+        Row(f"pages more than {LATE_MS:.0f} ms late", heard["late"], "", 0,
+            note=f"{heard['pages']} pages, p99 {heard['delay_p99_ms']:.1f} ms"),
+        Row("pages missing, twice or wrong", wrong(heard), "", 0),
+        Row("calls answered", calls["calls"] / seconds, "a second", RATE * 0.99, at_least=True,
+            note=f"{cpu / seconds:.2f} core, listeners included; {memory:.0f} MB"),
+        Row("a call, p99", calls["p99_ms"], "ms", P99_MS, slack=heard["timer_p99_ms"],
+            note=f"p50 in ms: {kinds}"),
+        Row("a call that writes, p99", calls["write_p99_ms"], "ms"),
+    ]  # fmt: skip
