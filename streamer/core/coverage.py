@@ -41,6 +41,11 @@ class Layout:
                 return True
         return False
 
+    def below(self, area: int, above: int) -> bool:
+        """Say whether both areas are there, the first at or below the second."""
+        number = self.number.get(area, NONE)
+        return number != NONE and self.reaches((above,), number)
+
 
 @lru_cache(maxsize=4)
 def layout(tree: AreaTree) -> Layout:

@@ -96,5 +96,5 @@ async def read_emergencies(db: AsyncSession, now: float) -> list[StandingEmergen
             row.caller,
             row.reason,
         )
-        for row, title, language, ticks in rows.tuples()
+        for row, title, language, ticks in rows
     ]

@@ -41,6 +41,7 @@ class CueRow(Base):
     caller: Mapped[str] = mapped_column(String(200))
     confirmed_at: Mapped[float | None]
     confirmed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    confirmer: Mapped[str] = mapped_column(String(200), default="")
     stopped_at: Mapped[float | None]
     stopped_by: Mapped[str] = mapped_column(String(200), default="")
     corrected_by: Mapped[int | None] = mapped_column(ForeignKey("cue.id"))

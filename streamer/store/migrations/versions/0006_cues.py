@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column(
             "confirmed_by", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True
         ),
+        sa.Column("confirmer", sa.String(length=200), nullable=False),
         sa.Column("stopped_at", sa.Float(precision=53), nullable=True),
         sa.Column("stopped_by", sa.String(length=200), nullable=False),
         sa.Column(
