@@ -32,6 +32,7 @@ SECTIONS = {
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
     "api": ("api_load.run", False),
+    "planning": ("planning.run", True),
     "liquidsoap": ("liquidsoap.run", False),
 }
 
