@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -102,7 +103,7 @@ def _later(
         if later is None or later > tick + HORIZON:
             break
         now = later
-        choice = Decision(situation, {**states, id: state}, now).mount(number)
+        choice = Decision(situation, ChainMap({id: state}, states), now).mount(number)
         if _is(choice, live):
             return Preview(When.AFTER, now, reason, on)
     return Preview(When.NOT, None, reason, on)
