@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -79,6 +78,22 @@ def preview(
     return found
 
 
+class _Instead(Mapping[int, MountState]):
+    """The states of all mounts, with another one for one of them."""
+
+    def __init__(self, states: Mapping[int, MountState], id: int, state: MountState) -> None:
+        self._states, self._id, self._state = states, id, state
+
+    def __getitem__(self, id: int) -> MountState:
+        return self._state if id == self._id else self._states[id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter({*self._states, self._id})
+
+    def __len__(self) -> int:
+        return len({*self._states, self._id})
+
+
 def _is(choice: Choice, live: Live) -> bool:
     return choice.kind == "live" and choice.id == live.id
 
@@ -103,7 +118,7 @@ def _later(
         if later is None or later > tick + HORIZON:
             break
         now = later
-        choice = Decision(situation, ChainMap({id: state}, states), now).mount(number)
+        choice = Decision(situation, _Instead(states, id, state), now).mount(number)
         if _is(choice, live):
             return Preview(When.AFTER, now, reason, on)
     return Preview(When.NOT, None, reason, on)
