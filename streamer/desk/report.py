@@ -7,6 +7,7 @@ stations carried, each by itself; villages hear what their commune carries and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from loa.streamer.core.areas import Area
@@ -118,3 +119,5 @@ class Report:
     silent: tuple[Area, ...]
     failures: tuple[Failure, ...]
     missed: tuple[Missed, ...]
+    names: Mapping[int, str]
+    """Of every area that ``failures`` and ``missed`` speak of."""

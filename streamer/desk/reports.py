@@ -206,6 +206,7 @@ class _Making:
             silent=tuple(a for a in stations if not self._own[a.id].active),
             failures=failures,
             missed=tuple(self._missed[:MOST_LISTED]),
+            names={id: area.name for id, area in self._places.now.items()},
         )  # fmt: skip
 
     def _rolled_up(self) -> tuple[tuple[OfArea, ...], Totals]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from loa.streamer.desk.air import Air
 from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.identity import Identity
+from loa.streamer.desk.reports import Reports
 from loa.streamer.speech.voices import Voices
 
 
@@ -18,4 +19,5 @@ class Services:
     identity: Identity
     voices: Voices = field(default_factory=Voices)
     """What can speak texts; by default nothing."""
+    reports: Reports = field(default_factory=Reports)
     deliveries: Deliveries | None = None

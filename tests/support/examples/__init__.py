@@ -80,10 +80,11 @@ def everything() -> Mapping[str, Example]:
         areas,
         bulletins,
         people,
+        reports,
         schedule,
         speech,
         webhooks,
     )
 
-    topics = (areas, people, bulletins, schedule, speech, air, airing, webhooks)
+    topics = (areas, people, bulletins, schedule, speech, reports, air, airing, webhooks)
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}
