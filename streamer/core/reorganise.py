@@ -134,7 +134,7 @@ class Reorganisation:
         id = self.add(name, station=station)
         self.set_codes({id: code})
         self.arrange({id: self.place(parent, name, word)})
-        self._last_in_rank(id)
+        self.last_in_rank(id)
         return id
 
     def rename(
@@ -152,7 +152,7 @@ class Reorganisation:
         if parent == node.parent:
             return
         self.arrange({id: Place(parent, node.word)})
-        self._last_in_rank(id)
+        self.last_in_rank(id)
 
     def merge(self, id: int, into: int) -> None:
         """Have an area taken in by another: what is below it, its path and its aliases go there.
@@ -219,6 +219,12 @@ class Reorganisation:
     def set_rank(self, id: int, rank: int) -> None:
         """Give an area its place among its siblings."""
         self._change(id, rank=rank)
+
+    def last_in_rank(self, id: int) -> None:
+        """Put an area behind siblings that somebody has put in order, else by its name."""
+        siblings = self._words(self._nodes[id].parent).values()
+        last = max((self._nodes[s].area.rank for s in siblings if s != id), default=0)
+        self.set_rank(id, last + 1 if last else 0)
 
     def add_alias(self, id: int, alias: str) -> None:
         """Have a path find an area, unless it is an area's own."""
@@ -304,6 +310,10 @@ class Reorganisation:
     def find(self, path: str) -> int | None:
         """Return the id of the area with this path or former path, or None."""
         return self._paths.get(path, self._aliases.get(path))
+
+    def children(self, parent: int | None) -> Mapping[str, int]:
+        """Return what hangs below an area, or at the top: ids by their words."""
+        return self._words(parent)
 
     def area(self, id: int) -> Area:
         """Return an area as it is now."""
@@ -394,7 +404,7 @@ class Reorganisation:
         del self._words(node.parent)[node.word]
         self.arrange(children)
         for child in children:
-            self._last_in_rank(child)
+            self.last_in_rank(child)
         taken = self._paths.get(area.path) != id
         aliases = self._nodes[id].area.aliases
         self._forget(id, successor)
@@ -413,9 +423,3 @@ class Reorganisation:
 
     def _in_order(self, ids: Iterable[int]) -> list[int]:
         return sorted(ids, key=lambda id: sibling_order(self._nodes[id].area))
-
-    def _last_in_rank(self, id: int) -> None:
-        """Put an area behind siblings that somebody has put in order, else by its name."""
-        siblings = self._words(self._nodes[id].parent).values()
-        last = max((self._nodes[s].area.rank for s in siblings if s != id), default=0)
-        self.set_rank(id, last + 1 if last else 0)

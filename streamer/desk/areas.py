@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from loa.streamer.core.area_words import WordRefused
 from loa.streamer.core.areas import Area
 from loa.streamer.core.reorganise import Change, Reorganisation, ReorganiseError
+from loa.streamer.core.rights import Role
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid, NotFound, Stale
 from loa.streamer.store import areas as stored
 from loa.streamer.store import handover
 from loa.streamer.store.tables.areas import AreaRow
+from loa.streamer.store.tables.people import GrantRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ async def create(
         with words_of_fields(word is not None):
             id = plan.create(name, above, word=word, code=code, station=station)
         area = plan.area(id)
-        id = (await _store(work, plan.changes()))[id]
+        id = (await store(work, plan.changes()))[id]
         _record(work, "created", id, id, name=area.name, path=area.path, station=area.station)
     return id
 
@@ -80,7 +84,7 @@ async def edit(desk: Desk, actor: Actor, area: Area, version: int, edit: Edit) -
             if edit.station is not None:
                 plan.set_station(area.id, edit.station)
         changes = plan.changes()
-        await _store(work, changes)
+        await store(work, changes)
         for change in changes:
             for kind, details in stored.history(change):
                 _record(work, kind, change.id, change.id, **details)
@@ -96,8 +100,8 @@ async def move(
             plan.move(area.id, _now(desk, parent))
         outcome = Outcome(tuple(plan.changes()))
         if outcome.changes:
-            await _refuse_emergencies(desk, work, area)
-            await _store(work, outcome.changes)
+            await refuse_emergencies(desk, work, [area])
+            await store(work, outcome.changes)
             paths = {"before": area.path, "after": plan.area(area.id).path}
             _record(work, "moved", area.id, area.id, **paths)
         if dry_run:
@@ -113,9 +117,9 @@ async def merge(
         area = _checked(desk, area, version)
         with words_of_fields():
             plan.merge(area.id, desk.area(into.id).id)
-        await _refuse_emergencies(desk, work, area)
+        await refuse_emergencies(desk, work, [area])
         changes = tuple(plan.changes())
-        await _store(work, changes)
+        await store(work, changes)
         above = [a.id for a in desk.tree.lineage(area)]
         local = _local(desk, area, work.now)
         over = await handover.hand_over(work.db, area.id, into.id, above, work.now, local)
@@ -173,7 +177,7 @@ async def order(desk: Desk, actor: Actor, parent: Area | None, ids: Sequence[int
         with words_of_fields():
             plan.order(above, ids)
         changes = plan.changes()
-        await _store(work, changes)
+        await store(work, changes)
         if changes:
             work.record("area.ordered", area=above, subject=f"area/{above or 0}", order=list(ids))
 
@@ -229,18 +233,43 @@ async def _reorganising(
         assert dry_run
 
 
-async def _store(work: Work, changes: Sequence[Change]) -> dict[int, int]:
+async def store(work: Work, changes: Sequence[Change]) -> dict[int, int]:
+    """Store changes within a piece of work; return the ids of new areas by what they had.
+
+    Who puts an area at the top administers it: nobody above could.
+    """
     ids = await stored.write_changes(work.db, changes, work.actor.who, work.now)
     work.tree_changed = work.tree_changed or bool(changes)
+    if work.actor.account is not None:
+        tops = {
+            ids.get(change.id, change.id)
+            for change in changes
+            if change.after is not None
+            and change.parent is None
+            and (change.before is None or change.former_parent is not None)
+        }
+        await _administer(work, work.actor.account, tops)
     return ids
 
 
+async def _administer(work: Work, account: int, areas: set[int]) -> None:
+    role = Role.ADMINISTRATOR
+    have = select(GrantRow.area_id).where(GrantRow.account_id == account, GrantRow.role == role)
+    for id in sorted(areas - set(await work.db.scalars(have))):
+        work.db.add(
+            GrantRow(
+                account_id=account, area_id=id, role=role,
+                created_at=work.now, created_by=work.actor.who,
+            )
+        )  # fmt: skip
+
+
 async def _removed(desk: Desk, work: Work, area: Area, plan: Reorganisation, kind: str) -> Outcome:
-    await _refuse_emergencies(desk, work, area)
+    await refuse_emergencies(desk, work, [area])
     changes = tuple(plan.changes())
     gone = [c.id for c in changes if c.after is None]
     ended = await handover.left_behind(work.db, gone, work.now, _local(desk, area, work.now))
-    await _store(work, changes)
+    await store(work, changes)
     parent = None if area.parent is None else desk.tree.find(area.parent)
     where = None if parent is None else parent.id
     details = {"name": area.name, "path": area.path, "areas": len(gone), "ended": ended}
@@ -264,9 +293,11 @@ def _now(desk: Desk, area: Area | None) -> int | None:
     return None if area is None else desk.area(area.id).id
 
 
-async def _refuse_emergencies(desk: Desk, work: Work, area: Area) -> None:
+async def refuse_emergencies(desk: Desk, work: Work, areas: Iterable[Area]) -> None:
     """An emergency sounds where it was called for; the ground is not changed under it."""
-    near = {a.id for a in (*desk.tree.lineage(area), *desk.tree.below(area))}
+    near: set[int] = set()
+    for area in areas:
+        near.update(a.id for a in (*desk.tree.lineage(area), *desk.tree.below(area)))
     found = await handover.standing_emergencies(work.db, work.now, near.__contains__)
     if found:
         raise Conflict("area.emergency", [{"kind": "emergency", "id": id} for id in found])

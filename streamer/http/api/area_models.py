@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -243,6 +243,34 @@ class OutcomeOut(Model):
     following: int
     handed_over: dict[str, int]
     ended: dict[str, int]
+
+
+class ExportQuery(TreeQuery):
+    """``format``; ``separator`` of CSV: comma, or semicolon where spreadsheets want that."""
+
+    format: Literal["csv", "json"] = "csv"
+    separator: Literal["comma", "semicolon"] = "comma"
+
+
+class Mistake(Model):
+    """What is wrong in a table: the line (1 is the first; in JSON, the area) and the column."""
+
+    line: int
+    column: str
+    code: str
+    message: str
+
+
+class Imported(Model):
+    """What a table changed, or would change; nothing while there are ``problems``. ``untouched``:
+    how many areas that are there stay as they are."""
+
+    dry_run: bool
+    counts: dict[str, int]
+    untouched: int
+    changes: tuple[ChangeOut, ...]
+    more: int
+    problems: tuple[Mistake, ...]
 
 
 class Event(Model):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
+from aiohttp import web
 from sqlalchemy import select
 
+from loa.streamer.core import area_tables
 from loa.streamer.core.areas import Area, fold
 from loa.streamer.core.policy import Policy
 from loa.streamer.core.rights import Permission
-from loa.streamer.desk import areas, policies
+from loa.streamer.desk import area_import, areas, policies
 from loa.streamer.http.api.area_models import (
     AreaDetail,
     AreaEdit,
@@ -19,7 +21,10 @@ from loa.streamer.http.api.area_models import (
     AreaTreeOut,
     DryRun,
     Event,
+    ExportQuery,
+    Imported,
     Merge,
+    Mistake,
     Move,
     Named,
     NewArea,
@@ -35,7 +40,9 @@ from loa.streamer.http.api.area_models import (
     named,
 )
 from loa.streamer.http.api.paging import Page, Paging, page
+from loa.streamer.http.api.reading import NotJson, TooLarge
 from loa.streamer.http.api.route import Call, Route, area_in_path
+from loa.streamer.http.api.texts import say
 from loa.streamer.store.tables.areas import AreaEventRow, AreaRow
 
 P = Permission
@@ -296,6 +303,65 @@ def _by(area: Area | None) -> Named | None:
     return None if area is None else named(area)
 
 
+# --- tables
+
+
+async def export(call: Call) -> web.Response:
+    """Write the areas that one may see as a table."""
+    q: ExportQuery = call.query
+    found = _visible(call, q.under)
+    if q.format == "json":
+        body, media = area_tables.write_json(found), "application/json"
+    else:
+        separator = ";" if q.separator == "semicolon" else ","
+        body, media = area_tables.write_csv(found, separator), "text/csv"
+    response = web.Response(body=body, content_type=media)
+    if media == "text/csv":
+        response.charset = "utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="areas.{q.format}"'
+    return response
+
+
+async def import_table(call: Call) -> Imported:
+    """Change the tree as a table says."""
+    formats = {"text/csv": "csv", "application/json": "json"}
+    format = formats.get(call.request.content_type)
+    if format is None:
+        raise NotJson("import.content_type")
+    data = await _table(call)
+    read = area_import.FORMATS[format]
+    dry_run = call.query.dry_run
+    done = await (area_import.look if dry_run else area_import.carry_out)(
+        call.desk, call.actor, data, read
+    )
+    changes, more, _ = changes_out(tuple(done.changes))
+    return Imported(
+        dry_run=dry_run,
+        counts=area_import.counted(done.changes),
+        untouched=done.untouched,
+        changes=changes,
+        more=more,
+        problems=tuple(
+            Mistake(
+                line=p.line, column=p.column, code=p.code,
+                message=say(p.code, call.language, dict(p.values)),
+            )
+            for p in done.problems
+        ),
+    )  # fmt: skip
+
+
+async def _table(call: Call) -> bytes:
+    if (call.request.content_length or 0) > area_tables.MAX_BYTES:
+        raise TooLarge(area_tables.MAX_BYTES)
+    data = bytearray()
+    async for chunk in call.request.content.iter_chunked(65_536):
+        data += chunk
+        if len(data) > area_tables.MAX_BYTES:
+            raise TooLarge(area_tables.MAX_BYTES)
+    return bytes(data)
+
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/areas", list_areas, "List areas, or search them", P.READ,
@@ -316,6 +382,14 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/areas/order", order, "Order the areas below one", P.AREAS, on=parent_in_body,
         body=Order,
+    ),
+    Route(
+        "GET", "/areas/export", export, "Areas as a table", P.READ,
+        query=ExportQuery, answers=("text/csv", "application/json"),
+    ),
+    Route(
+        "POST", "/areas/import", import_table, "Change areas as a table says", P.AREAS,
+        query=DryRun, answer=Imported, raw=True, takes=("text/csv", "application/json"),
     ),
     Route(
         "GET", "/areas/{area}", read_area, "One area with everything about it", P.READ,

@@ -60,12 +60,19 @@ async def set_policy(office: Office) -> Asked:
     return Asked(params={"area": here(office)}, json=body, version=0)
 
 
+CSV = "name,parent\r\nThôn mới,/ha-giang/quang-binh\r\n"
+
+
 EXAMPLES: dict[str, Example] = {
     "GET /areas": listed,
     "GET /areas/tree": always(Asked()),
     "GET /areas/removed": always(Asked()),
     "POST /areas": create,
     "POST /areas/order": order,
+    "GET /areas/export": always(Asked(query={"separator": "semicolon"})),
+    "POST /areas/import": always(
+        Asked(data=CSV.encode(), headers={"Content-Type": "text/csv; charset=utf-8"})
+    ),
     "GET /areas/{area}": one,
     "PATCH /areas/{area}": edit,
     "DELETE /areas/{area}": remove,

@@ -74,6 +74,84 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Đang có thông tin khẩn cấp tại đây. Hãy dừng phát hoặc chờ kết thúc rồi làm tiếp.",
         "An emergency is under way here. Stop it, or wait until it is over.",
     ),
+    "area.top": (
+        "Chỉ người quản trị một địa bàn cấp cao nhất mới thêm được địa bàn ở cấp đó.",
+        "Only who administers an area at the top may put others there.",
+    ),
+    "import.refused": (
+        "Bảng địa bàn có chỗ chưa đúng. Chưa có gì thay đổi.",
+        "The table of areas has mistakes. Nothing was changed.",
+    ),
+    "import.content_type": (
+        "Phải là bảng text/csv hoặc application/json.",
+        "Must be a table: text/csv or application/json.",
+    ),
+    "import.too_large": (
+        "Tệp lớn quá {limit} MB.",
+        "The file is larger than {limit} MB.",
+    ),
+    "import.too_many": (
+        "Bảng có quá {limit} địa bàn.",
+        "The table has more than {limit} areas.",
+    ),
+    "import.encoding": (
+        "Tệp không phải UTF-8. Trong bảng tính, hãy lưu dạng “CSV UTF-8”.",
+        "The file is not UTF-8. In the spreadsheet, save it as “CSV UTF-8”.",
+    ),
+    "import.nul": (
+        "Có ký tự NUL: đây không phải tệp văn bản.",
+        "There is a NUL character: this is no text file.",
+    ),
+    "import.csv": ("Không đọc được CSV: {reason}", "This cannot be read as CSV: {reason}"),
+    "import.json": (
+        'Phải là JSON dạng {{"areas": […]}}.',
+        'Must be JSON of the form {{"areas": […]}}.',
+    ),
+    "import.no_columns": (
+        "Dòng đầu phải có tên cột. Các cột: {columns}.",
+        "The first line must name the columns, which are: {columns}.",
+    ),
+    "import.column_unknown": (
+        "Không có cột “{column}”. Các cột: {columns}.",
+        "There is no column “{column}”. The columns are: {columns}.",
+    ),
+    "import.column_twice": (
+        "Cột “{column}” có hai lần.",
+        "The column “{column}” stands there twice.",
+    ),
+    "import.too_wide": (
+        "Dòng này có nhiều ô hơn {columns} cột.",
+        "This line has more cells than the {columns} columns.",
+    ),
+    "import.yes_or_no": (
+        "Phải là 1 hoặc 0 (có hoặc không).",
+        "Must be 1 or 0 (yes or no).",
+    ),
+    "import.twice": (
+        "Trùng địa bàn với dòng {other}.",
+        "The same area as in line {other}.",
+    ),
+    "import.other_area": (
+        "Mã số này là của {name} ({path}). Nếu bảng lấy từ máy chủ khác, hãy bỏ cột id.",
+        "This id is of {name} ({path}). If the table is from another server, remove the column id.",
+    ),
+    "import.parent_unknown": (
+        "Không có địa bàn {path}, cả trong bảng này.",
+        "There is no area {path}, nor does this table make it.",
+    ),
+    "import.parent_differs": (
+        "Cấp trên khác với đường dẫn {path}.",
+        "This is not what is above {path}.",
+    ),
+    "import.path_taken": (
+        "Đường dẫn này là của {other}.",
+        "This path is that of {other}.",
+    ),
+    "import.code_taken": ("Mã này là của {other}.", "This code is that of {other}."),
+    "import.alias_taken": (
+        "Đường dẫn cũ này là của {other}.",
+        "This former path is that of {other}.",
+    ),
     "policy.timezone": (
         "Không có múi giờ này. Ví dụ: Asia/Ho_Chi_Minh.",
         "There is no such time zone. An example: Asia/Ho_Chi_Minh.",

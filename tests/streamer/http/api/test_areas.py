@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from sqlalchemy import select
+
 from loa.streamer.core import area_words, reorganise
 from loa.streamer.http.api.texts import TEXTS
+from loa.streamer.store.tables.people import GrantRow
 from support.desk import desk_with_sample
 
 XUAN_MINH = "/ha-giang/quang-binh/xuan-minh"
@@ -115,6 +118,11 @@ async def test_the_top_belongs_to_those_who_administer_an_area_there(tmp_path: P
         await office.call("POST", "/areas", json=body, as_=f"administrator@{DISTRICT}", status=403)
         made = await office.call("POST", "/areas", json=body)
         assert made["path"] == "/tinh-moi"
+        async with office.desk.store.read() as db:
+            grants = await db.scalars(select(GrantRow).where(GrantRow.area_id == made["id"]))
+        assert [(g.role, g.created_by) for g in grants] == [
+            ("administrator", "administrator@/ha-giang")
+        ]
         down = office.area(DISTRICT)
         await office.call(
             "POST", f"/areas/{down.id}/move", json={"parent": None}, headers={"If-Match": '"1"'},
