@@ -10,6 +10,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Hang the topics' commands into ``loa``."""
-    from loa.streamer.commands import sign_in
+    from loa.streamer.commands import emergencies, sign_in
 
     sign_in.register(app)
+    emergencies.register(app)

@@ -73,6 +73,7 @@ class Emergency(Model):
 
     id: Id
     area: Id
+    area_name: str
     bulletin: Id
     title: str
     seconds: float
@@ -110,9 +111,11 @@ class EmergencyQuery(Paging):
 def _shown(call: Call, row: CueRow, title: str, ticks: int) -> Emergency:
     now = call.desk.clock()
     state = state_of(row, now)
+    area = call.desk.tree.get(row.area_id)
     return Emergency(
-        id=row.id, area=row.area_id, bulletin=row.bulletin_id, title=title,
-        seconds=ticks / TICKS_A_SECOND, state=state, severity=row.severity, drill=row.drill,
+        id=row.id, area=row.area_id, area_name=area.name if area else "",
+        bulletin=row.bulletin_id, title=title, seconds=ticks / TICKS_A_SECOND,
+        state=state, severity=row.severity, drill=row.drill,
         targets=tuple(row.targets), excluded=tuple(row.excluded),
         reach=emergencies.reach(call.desk, row),
         every_minutes=row.every / 60 if row.every else None, repeat_until=row.repeat_until,
