@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ FEW = 500
 """Up to so many stations are asked for by name; for more, everything is read."""
 SLICE = 0.005
 """Seconds that planning keeps to itself before it lets the loop go on."""
+PART = 256
+"""Rows that are fetched together."""
 STALE = 60.0
 """Seconds after its end that something which is still on by the log is no longer believed."""
 
@@ -161,13 +163,12 @@ async def read_material(
     """Read the slots, holidays and queues of stations (None: of all), as of ``now``."""
     ids = None if areas is None or len(areas) > FEW else [area.id for area in areas]
     material = Material()
-    for n, row in enumerate(await db.execute(_slots(ids))):
+    async for row in rows_of(db, _slots(ids)):
         material.slots[row.area_id].append(slot_of(row))
-        await breathe(n)
     for area_id, off in await db.execute(select(HolidayRow.area_id, HolidayRow.date)):
         material.holidays[area_id].add(ordinal(off))
     played = await played_of(db, ids, now)
-    for n, row in enumerate(await db.execute(_entries(ids))):
+    async for row in rows_of(db, _entries(ids)):
         expires = min((t for t in (row.expires_at, row.ends_at) if t is not None), default=None)
         cls = BulletinClass(row.cls)
         material.items[row.area_id].append(
@@ -180,7 +181,6 @@ async def read_material(
         material.bulletins[row.bulletin_id] = BulletinInfo(
             row.title, row.language, cls, row.origin_id
         )
-        await breathe(n)
     return material
 
 
@@ -248,19 +248,19 @@ async def played_of(db: AsyncSession, ids: list[int] | None, now: float) -> Play
     if ids is not None:
         query = query.where(EntryRow.area_id.in_(ids))
     found = PlayedSoFar()
-    for n, row in enumerate(await db.execute(query)):
-        entry, first, complete, since, skipped, ticks = row
+    async for entry, first, complete, since, skipped, ticks in rows_of(db, query):
         if complete:
             found.whole[entry].append(first)
         elif since:
             began = since - skipped / TICKS_A_SECOND
             if began + ticks / TICKS_A_SECOND + STALE > now:
                 found.now[entry] = began
-        await breathe(n)
     return found
 
 
-async def breathe(n: int) -> None:
-    """Let the loop go on, after every few rows of many."""
-    if n % 256 == 255:
-        await asyncio.sleep(0)
+async def rows_of(db: AsyncSession, query: Select[Any]) -> AsyncIterator[Any]:
+    """Yield the rows of a query of which there may be very many: the loop goes on meanwhile."""
+    result = await db.stream(query)
+    async for part in result.partitions(PART):
+        for row in part:
+            yield row
