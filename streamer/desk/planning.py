@@ -258,7 +258,7 @@ async def played_of(db: AsyncSession, ids: list[int] | None, now: float) -> Play
     return found
 
 
-async def rows_of(db: AsyncSession, query: Select[Any]) -> AsyncIterator[Any]:
+async def rows_of(db: AsyncSession, query: Any) -> AsyncIterator[Any]:
     """Yield the rows of a query of which there may be very many: the loop goes on meanwhile."""
     result = await db.stream(query)
     async for part in result.partitions(PART):
