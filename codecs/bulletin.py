@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from loa.codecs.media import ByteSource, MediaError, decode
 from loa.codecs.opus import FRAME, PRE_SKIP, RATE, OpusFileWriter
+from loa.codecs.peaks import Peaks, Waveform
 from loa.native.dsp import Limiter, Loudness, LoudnessReport
 from loa.native.opus import LOOKAHEAD, OpusDecoder, OpusEncoder
 
@@ -49,12 +50,34 @@ _LEAD = PRE_SKIP - LOOKAHEAD
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that users should know of a bulletin; ``WORDS`` has it in English by its code."""
+
+    code: str
+    values: dict[str, float]
+
+    def __str__(self) -> str:
+        return WORDS[self.code].format_map(self.values)
+
+
+WORDS = {
+    "damaged": "{count} damaged packets were left out",
+    "short": "shorter than 0.4 s, too short for its loudness to be measured; left as it is",
+    "silence": "silence; left as it is",
+    "peaks_after": "its peaks after decoding allow only {lufs:.1f} LUFS",
+    "quiet": "too quiet: raised by {most:.0f} dB, the most allowed, to {lufs:.1f} LUFS",
+    "peaks": "its peaks allow only {lufs:.1f} LUFS",
+}
+
+
+@dataclass(frozen=True, slots=True)
 class BulletinReport:
     """What was made of a recording.
 
     ``source``: the recording after the downmix; ``normalized``: before the encoder; ``decoded``:
-    what is heard. ``reached``: ``normalized`` is within ±0.3 LU of the target; if not, ``notes``
-    say why. ``damaged``: packets of the recording that could not be decoded.
+    what is heard. ``reached``: ``normalized`` is within ±0.3 LU of the target; if not, ``remarks``
+    say why. ``damaged``: packets of the recording that could not be decoded. ``peaks``: the
+    waveform of what is heard (``codecs/peaks.py``).
     """
 
     seconds: float
@@ -67,7 +90,13 @@ class BulletinReport:
     decoded: LoudnessReport
     reached: bool
     damaged: int
-    notes: tuple[str, ...]
+    remarks: tuple[Remark, ...]
+    peaks: Waveform
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The remarks in English."""
+        return tuple(str(remark) for remark in self.remarks)
 
 
 def prepare(
@@ -87,14 +116,15 @@ def prepare(
     at all. ``progress`` gets 0 … 1, not falling; what it raises
     stops the work. Raises ``MediaError`` when the recording cannot be read, is empty or longer than
     six hours, and ``OSError`` when the disk is full; temporary files (192 kB for each second) lie
-    beside ``out_path`` and never remain.
+    beside ``out_path``, named ``.<its name>.…``, and remain only when the process is killed.
     """
     out = Path(out_path)
     tell = _Monotonic(progress)
-    with tempfile.TemporaryFile(dir=out.parent, prefix=".loa-") as spool:
+    hidden = f".{out.name}."
+    with tempfile.TemporaryFile(dir=out.parent, prefix=hidden) as spool:
         recording = _spool(source, spool, tell)
         work = _Work(recording, target_lufs, tell)
-        descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=".loa-", suffix=".opus")
+        descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=hidden)
         try:
             with os.fdopen(descriptor, "w+b") as file:
                 report = _make(work, file, ceiling, bitrate, complexity, detail)
@@ -157,7 +187,6 @@ class _Work:
         self.recording = recording
         self.target = target
         self.tell = tell
-        self.notes: list[str] = []
 
     def shaped(self, gain: float, ceiling: float, sparse: int = 1) -> Iterator[Samples]:
         """Yield the recording with gain and fades, limited: as many samples as it has.
@@ -257,13 +286,14 @@ def _spool(
         for block in decoder:
             if decoder.samples > MAX_SECONDS * RATE:
                 hours = MAX_SECONDS // 3600
-                raise MediaError(f"it is longer than {hours} hours; cut it into parts")
+                words = f"it is longer than {hours} hours; cut it into parts"
+                raise MediaError(words, "too_long", hours=hours)
             meter.add(block)
             total += float(np.sum(block, dtype=np.float64))
             file.write(block.tobytes())
             tell(0.2 * (decoder.progress or 0.0))
         if decoder.samples == 0:
-            raise MediaError("there is no audio in it")
+            raise MediaError("there is no audio in it", "no_audio")
         file.flush()
         offset = total / decoder.samples
         return _Recording(file, decoder.samples, meter.read(), offset, decoder.damaged)
@@ -282,7 +312,8 @@ def _make(
         encoder = OpusEncoder(bitrate, complexity)
         if lowered:
             fit = _Fit(fit.gain, None)
-        writer, before, after = _encode(work, file, encoder, fit, lowered, ceiling, detail)
+        writer, before, heard = _encode(work, file, encoder, fit, lowered, ceiling, detail)
+        after = heard.read()
         over = after.true_peak_dbtp
         if over <= 0.0:
             break
@@ -306,30 +337,29 @@ def _make(
         decoded=after,
         reached=reached,
         damaged=recording.damaged,
-        notes=tuple(_notes(recording, before, work.target, lowered)),
+        remarks=tuple(_remarks(recording, before, work.target, lowered)),
+        peaks=heard.peaks.read(),
     )
 
 
-def _notes(
+def _remarks(
     recording: _Recording, before: LoudnessReport, target: float, lowered: float
-) -> Iterator[str]:
+) -> Iterator[Remark]:
     """Say what users should know: why the target was not reached, and what was left out."""
-    heard = recording.heard.integrated_lufs
+    heard, lufs = recording.heard.integrated_lufs, before.integrated_lufs
     if recording.damaged:
-        yield f"{recording.damaged} damaged packets were left out"
+        yield Remark("damaged", {"count": recording.damaged})
     if not math.isfinite(heard):
-        if recording.samples < RATE * 2 // 5 and math.isfinite(recording.heard.true_peak_dbtp):
-            yield "shorter than 0.4 s, too short for its loudness to be measured; left as it is"
-        else:
-            yield "silence; left as it is"
-    elif abs(target - before.integrated_lufs) > TOLERANCE:
-        level = f"{before.integrated_lufs:.1f} LUFS"
+        short = recording.samples < RATE * 2 // 5
+        level = math.isfinite(recording.heard.true_peak_dbtp)
+        yield Remark("short" if short and level else "silence", {})
+    elif abs(target - lufs) > TOLERANCE:
         if lowered > 0:
-            yield f"its peaks after decoding allow only {level}"
+            yield Remark("peaks_after", {"lufs": lufs})
         elif heard + MAX_GAIN < target:
-            yield f"too quiet: raised by {MAX_GAIN:.0f} dB, the most allowed, to {level}"
+            yield Remark("quiet", {"most": MAX_GAIN, "lufs": lufs})
         else:
-            yield f"its peaks allow only {level}"
+            yield Remark("peaks", {"lufs": lufs})
 
 
 def _encode(
@@ -340,8 +370,8 @@ def _encode(
     lowered: float,
     ceiling: float,
     detail: bool,
-) -> tuple[OpusFileWriter, LoudnessReport, LoudnessReport]:
-    """Encode into the file; return the loudness before the encoder and after a decoder."""
+) -> tuple[OpusFileWriter, LoudnessReport, _Heard]:
+    """Encode into the file; return the loudness before the encoder, and what a decoder hears."""
     writer = OpusFileWriter(file)
     before = None if fit.measured else Loudness(1, windows=False)
     after = _Heard(work.recording.samples, detail)
@@ -370,7 +400,7 @@ def _encode(
     writer.finish(work.recording.samples)
     normalized = fit.measured if before is None else before.read()
     assert normalized is not None
-    return writer, normalized, after.read()
+    return writer, normalized, after
 
 
 class _Heard:
@@ -381,6 +411,7 @@ class _Heard:
         self._meter = Loudness(1, windows=detail)
         self._skip = PRE_SKIP
         self._left = samples
+        self.peaks = Peaks()
 
     def add(self, data: bytes, sizes: npt.NDArray[np.uint16]) -> None:
         audio = self._decoder.decode_frames(data, sizes)
@@ -389,6 +420,7 @@ class _Heard:
         audio = audio[skipped : skipped + self._left]
         self._left -= len(audio)
         self._meter.add(audio)
+        self.peaks.add(audio)
 
     def read(self) -> LoudnessReport:
         return self._meter.read()

@@ -62,7 +62,15 @@ _PATIENCE = 500
 
 
 class MediaError(CodecError):
-    """This cannot be decoded; the message says why and what to do."""
+    """This cannot be decoded; the message says why and what to do.
+
+    ``code`` and ``values`` say the same for those who have words of their own.
+    """
+
+    def __init__(self, message: str, code: str = "unreadable", **values: object) -> None:
+        super().__init__(message)
+        self.code = code
+        self.values = values
 
 
 class ByteSource(Protocol):
@@ -127,7 +135,7 @@ class Decoder:
             try:
                 self._file = source = open(source, "rb")  # noqa: SIM115
             except OSError as error:
-                raise MediaError(f"{self._name}: {error.strerror}") from error
+                raise MediaError(f"{self._name}: {error.strerror}", "missing") from error
         self._format = format
         self._links: _Links | None = None
         if format is not None and format not in FORMATS:
@@ -166,7 +174,7 @@ class Decoder:
             ) from error
         streams = self._container.streams
         if not streams.audio:
-            raise MediaError(f"{self._name}: there is no audio in it")
+            raise MediaError(f"{self._name}: there is no audio in it", "no_audio")
         self._stream = streams.audio[0]
         for other in streams:
             if other is not self._stream:
@@ -216,7 +224,7 @@ class Decoder:
         if self._graph is not None:
             yield from self._given(self._graph.finish())
         if self.samples == 0 and self.damaged:
-            raise MediaError(f"{self._name}: all of its audio is damaged")
+            raise MediaError(f"{self._name}: all of its audio is damaged", "damaged")
 
     def _frames(self) -> Iterator[Any]:
         bad = 0
@@ -261,9 +269,11 @@ class Decoder:
     def _build(self, frame: Any) -> _Graph:
         channels = frame.layout.nb_channels
         if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
-            raise MediaError(f"{self._name}: a sample rate of {frame.sample_rate} Hz")
+            rate = frame.sample_rate
+            raise MediaError(f"{self._name}: a sample rate of {rate} Hz", "rate", rate=rate)
         if not 1 <= channels <= MAX_CHANNELS:
-            raise MediaError(f"{self._name}: {channels} channels; make it stereo")
+            words = f"{self._name}: {channels} channels; make it stereo"
+            raise MediaError(words, "channels", channels=channels)
         if self._mono:
             layout = "mono"
         elif self._layout is not None:
@@ -276,7 +286,8 @@ class Decoder:
         try:
             return _Graph(frame, layout, mono=self._mono, batch=not self._forced)
         except (self._errors, ValueError) as error:
-            raise MediaError(f"{self._name}: {channels} channels that cannot be mixed") from error
+            words = f"{self._name}: {channels} channels that cannot be mixed"
+            raise MediaError(words, "channels", channels=channels) from error
 
     def _given(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
         for block in blocks:

@@ -281,6 +281,26 @@ class AreaSetting(_Section):
         return self
 
 
+class Bulletins(_Section):
+    """How recordings come in and are prepared."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """How many recordings are prepared at once."""
+    prepare_minutes: float = Field(default=60, ge=1, le=1440)
+    """Preparing one that takes longer is given up."""
+    max_upload_mb: int = Field(default=500, ge=1, le=100_000)
+    unfinished: int = Field(default=20, ge=1, le=10_000)
+    """Uploads that one account may have begun and not finished…"""
+    unfinished_mb: int = Field(default=2000, ge=1, le=1_000_000)
+    """…and the sum of their sizes."""
+    upload_hours: float = Field(default=48, ge=1, le=1000)
+    """An upload that does not go on is given up after so long."""
+    disk_reserve_mb: int = Field(default=1000, ge=0, le=10_000_000)
+    """What recordings leave free on the disk."""
+    unused_days: float = Field(default=366, ge=1, le=10_000)
+    """Audio that no bulletin has any more is kept for so long after it was aired."""
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "tls": Tls,
     "log": Log,
@@ -291,6 +311,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "relays": Relays,
     "speech": Speech,
     "webhooks": Webhooks,
+    "bulletins": Bulletins,
 }
 
 SAMPLE_AREA = AreaSetting(name="Xã mẫu (dữ liệu mẫu)", path="/xa-mau", station=True)
@@ -329,6 +350,7 @@ class Config(BaseSettings):
     relays: Relays = Relays()
     speech: Speech = Speech()
     webhooks: Webhooks = Webhooks()
+    bulletins: Bulletins = Bulletins()
     areas: Annotated[tuple[AreaSetting, ...], BeforeValidator(_tables)] = (SAMPLE_AREA,)
 
     @model_validator(mode="after")

@@ -22,23 +22,28 @@ from loa.streamer.core.areas import AreaDraft, AreaTree, place
 from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
+from loa.streamer.desk.bulletin_audio import run_sweep
 from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.identity import Identity
+from loa.streamer.desk.preparer import Preparer
 from loa.streamer.desk.seed import seed
 from loa.streamer.desk.services import Services
+from loa.streamer.desk.uploads import UploadLimits, Uploads
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.http.pages import Pages
+from loa.streamer.ingest.apart import Preparation
 from loa.streamer.ingest.decoders import Decoders, standard
-from loa.streamer.ingest.files import FileUnusable, Library, Preparation
+from loa.streamer.ingest.files import FileUnusable, Library
 from loa.streamer.ingest.frontdoor import Door, DoorConfig, networks
 from loa.streamer.ingest.icecast import IcecastDoor
 from loa.streamer.ingest.relay import Relays
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
+from loa.streamer.ingest.uploads import UploadFiles
 from loa.streamer.speech.voices import Settings as VoiceSettings
 from loa.streamer.speech.voices import Voices, probe
 from loa.streamer.store.lock import DataLock
@@ -203,8 +208,34 @@ class Server:
         )
         identity = Identity(desk)
         self.deliveries = Deliveries(desk, networks(config.webhooks.allow_private))
+        given = config.bulletins
+        reserve = given.disk_reserve_mb * 1_000_000
+        files = UploadFiles(config.data / "uploads", reserve, self.counters)
+        self.uploads = Uploads(
+            desk,
+            files,
+            UploadLimits(
+                given.max_upload_mb * 1_000_000,
+                given.unfinished,
+                given.unfinished_mb * 1_000_000,
+                given.upload_hours * 3600,
+            ),
+        )
+        self.preparer = Preparer(
+            desk,
+            files,
+            Preparation(config.sound.target_lufs, config.sound.bitrate, config.sound.complexity),
+            workers=given.workers,
+            time_limit=given.prepare_minutes * 60,
+            reserve=reserve,
+        )
         services = Services(
-            air=self.director, identity=identity, voices=voices, deliveries=self.deliveries
+            air=self.director,
+            identity=identity,
+            uploads=self.uploads,
+            preparer=self.preparer,
+            voices=voices,
+            deliveries=self.deliveries,
         )
         self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
@@ -280,6 +311,9 @@ class Server:
         for file in sorted({c.file for c in self.standing.contents.values() if c.file is not None}):
             self._spawn(self._play(file))
         self._spawn(self._keep_high_water())
+        await self.preparer.start()
+        self._spawn(self.uploads.run())
+        self._spawn(run_sweep(self.desk, config.bulletins.unused_days * 86_400))
         self._spawn(self.metrics.watch_loop())
         self._missing.clear()
         log.info("ready", url=self.ready.url, mounts=len(self.ready.mounts))
@@ -336,6 +370,7 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.preparer.close()
         await self.relays.close()
         await self.deliveries.stop()
         await self.icecast.close()

@@ -22,7 +22,12 @@ class FieldProblem:
 
 
 class DeskError(Exception):
-    """The base of everything that the desk refuses."""
+    """The base of everything that the desk refuses.
+
+    ``status``: the one of HTTP, for kinds that have one of their own.
+    """
+
+    status: int | None = None
 
     def __init__(self, code: str, **values: Any) -> None:
         super().__init__(f"{code} {values}" if values else code)

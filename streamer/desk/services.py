@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from loa.streamer.desk.air import Air
+from loa.streamer.desk.bulletin_audio import Hearings
 from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.reports import Reports
+from loa.streamer.desk.preparer import Preparer
+from loa.streamer.desk.uploads import Uploads
 from loa.streamer.speech.voices import Voices
 
 
@@ -17,6 +20,9 @@ class Services:
 
     air: Air
     identity: Identity
+    uploads: Uploads
+    preparer: Preparer
+    hearings: Hearings = field(default_factory=Hearings)
     voices: Voices = field(default_factory=Voices)
     """What can speak texts; by default nothing."""
     reports: Reports = field(default_factory=Reports)

@@ -28,11 +28,14 @@ from loa.streamer.counters import Counters
 from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.passwords import Passwords
+from loa.streamer.desk.preparer import Preparer
 from loa.streamer.desk.services import Services
+from loa.streamer.desk.uploads import UploadLimits, Uploads
 from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.route import Route
 from loa.streamer.http.api.table import ROUTES
+from loa.streamer.ingest.uploads import UploadFiles
 from loa.streamer.store.store import Store, database_url
 from loa.streamer.store.tables import Base
 from loa.streamer.store.tables.areas import AreaRow
@@ -69,6 +72,7 @@ class Office:
     desk: Desk
     clock: Clock
     client: TestClient[web.Request, web.Application]
+    services: Services
     happened: list[Happening] = field(default_factory=list)
 
     def area(self, path: str) -> Area:
@@ -202,11 +206,17 @@ async def desk_with_sample(
     app = web.Application()
     given = services
     if given is None:
-        given = Services(air=None, identity=identity)  # type: ignore[arg-type]
+        files = UploadFiles(tmp_path / "uploads", 0, desk.counters)
+        given = Services(
+            air=None,  # type: ignore[arg-type]
+            identity=identity,
+            uploads=Uploads(desk, files, UploadLimits()),
+            preparer=Preparer(desk, files),
+        )
     Api(desk, given, routes, named).add_routes(app.router)
     try:
         async with TestClient(TestServer(app)) as client:
-            office = Office(desk, clock, client)
+            office = Office(desk, clock, client, given)
             found.append(office)
             desk.bus.subscribe(office.happened.append)
             yield office

@@ -54,7 +54,7 @@ STATUS: Sequence[tuple[type[DeskError], int]] = (
 
 def refused(error: DeskError, language: str) -> web.Response:
     """Return the answer to what was refused: ``{"error": {code, message, fields, conflicts}}``."""
-    status = next(s for kind, s in STATUS if isinstance(error, kind))
+    status = error.status or next(s for kind, s in STATUS if isinstance(error, kind))
     body: dict[str, Any] = {
         "code": error.code, "message": say(error.code, language, error.values),
     }  # fmt: skip

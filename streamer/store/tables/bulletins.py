@@ -54,13 +54,13 @@ class UploadRow(Base):
 class BulletinRow(Base):
     """A recorded item. ``state``: draft, submitted, approved, rejected or withdrawn.
 
-    ``audio_state``: none, preparing, ready or failed (``audio_error``: why, as JSON of a text's code
-    and values). ``text``: what was
-    written when it is spoken by a voice, and ``spoken`` what the voice was given. ``source``: the
-    file ``sources/<source>`` of the data directory that is to be prepared, until it was;
-    ``source_sha256`` is of its content. ``heard_sha256``: the audio that its author had played to
-    him. ``starts_at``, ``per_day`` and ``days`` (0: until it expires) are how it is to be queued.
-    ``search``: what is searched in, without marks and in small letters.
+    ``audio_state``: none, preparing, ready or failed (``audio_error``: why, as JSON of the code of
+    a text and its values). ``text``: what was written when it is spoken by a voice, and ``spoken``
+    what the voice was given. ``source``: the file ``uploads/<source>`` of the data directory that
+    is to be prepared, until it was; ``source_sha256`` is of its content. ``heard_sha256``: the
+    audio that its author had played to him. ``starts_at``, ``per_day`` and ``days`` (0: until it
+    expires) are how it is to be queued. ``search``: what is searched in, without marks and in small
+    letters.
     """
 
     __tablename__ = "bulletin"

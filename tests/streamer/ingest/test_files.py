@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from loa.streamer.counters import Counters
-from loa.streamer.ingest.files import FileUnusable, Library, Preparation
+from loa.streamer.ingest.apart import Preparation
+from loa.streamer.ingest.files import FileUnusable, Library
 from support.audio import tone
 
 
