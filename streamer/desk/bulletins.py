@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from loa.streamer.core.areas import Area
 from loa.streamer.core.bulletins import EDITABLE, Audio, Facts, Lack, State, Step, Verdict, judge
 from loa.streamer.core.languages import LANGUAGES
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.core.words import folded
+from loa.streamer.desk import queue
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import (
     Conflict,
@@ -28,7 +29,6 @@ from loa.streamer.desk.errors import (
 )
 from loa.streamer.desk.policies import effective_policy
 from loa.streamer.store.tables.bulletins import BulletinEventRow, BulletinRow, BulletinTargetRow
-from loa.streamer.store.tables.schedule import EntryRow
 
 MAX_TARGETS = 500
 _DONE = {
@@ -157,22 +157,10 @@ async def take(
             row.submitted_by = actor.account
         told(work, row, _DONE[step], note=note)
         if step is Step.APPROVE:
-            await _to_queues(work, row)
+            await queue.distribute(desk, work, row)
         elif step is Step.WITHDRAW:
-            await _from_queues(work, row)
+            await queue.withdraw(work, row)
         return after
-
-
-async def _to_queues(work: Work, row: BulletinRow) -> None:
-    """What was approved goes where it is for: here queues take it in, in this transaction."""
-
-
-async def _from_queues(work: Work, row: BulletinRow) -> None:
-    await work.db.execute(
-        update(EntryRow)
-        .where(EntryRow.bulletin_id == row.id, EntryRow.state.in_(("offered", "accepted")))
-        .values(state="removed", version=EntryRow.version + 1)
-    )
 
 
 # --- what the other modules of bulletins need, too

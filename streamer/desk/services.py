@@ -8,8 +8,8 @@ from loa.streamer.desk.air import Air
 from loa.streamer.desk.bulletin_audio import Hearings
 from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.identity import Identity
-from loa.streamer.desk.reports import Reports
 from loa.streamer.desk.preparer import Preparer
+from loa.streamer.desk.reports import Reports
 from loa.streamer.desk.uploads import Uploads
 from loa.streamer.speech.voices import Voices
 
