@@ -72,7 +72,8 @@ async def cue(office: Office, path: str, bulletin: int, called: float, **more: A
     row: dict[str, Any] = {
         "area_id": office.area(path).id, "bulletin_id": bulletin, "severity": 1, "drill": False,
         "targets": [], "excluded": [], "starts_at": called, "expires_at": called + HOUR,
-        "reason": "x", "audio_sha256": SHA256, "state": "standing", "called_at": called, "caller": "x",
+        "reason": "x", "audio_sha256": SHA256, "state": "standing",
+        "called_at": called, "caller": "x",
     }  # fmt: skip
     async with office.desk.store.write() as db:
         if await db.get(AudioRow, SHA256) is None:
