@@ -22,13 +22,13 @@ from loa.streamer.core.area_words import (
     clean_name,
 )
 from loa.streamer.core.areas import Area, fold
+from loa.streamer.core.cells import BOM, neutral
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_ROWS = 20_000
 MAX_PROBLEMS = 100
 MAX_RANK = 1_000_000
 MAX_ALIASES = 200
-BOM = "\ufeff"
 SEPARATORS = ",;\t"
 
 COLUMNS = ("id", "code", "path", "parent", "name", "station", "rank", "aliases")
@@ -46,7 +46,6 @@ HEADERS: Mapping[str, str] = {
 YES = frozenset({"1", "true", "yes", "x", "co", "dung"})
 NO = frozenset({"0", "false", "no", "khong", "sai"})
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _TRICKED = re.compile(r"'+[=+\-@\t\r]")
 
 
@@ -95,7 +94,7 @@ def write_csv(areas: Iterable[Area], separator: str = ",") -> bytes:
         writer.writerow(
             [
                 area.id,
-                *map(_neutral, (area.code, area.path, area.parent or "", area.name)),
+                *map(neutral, (area.code, area.path, area.parent or "", area.name)),
                 int(area.station),
                 area.rank,
                 " ".join(area.aliases),
@@ -120,10 +119,6 @@ def write_json(areas: Iterable[Area]) -> bytes:
         for area in areas
     ]
     return json.dumps({"areas": items}, ensure_ascii=False, indent=1).encode()
-
-
-def _neutral(cell: str) -> str:
-    return "'" + cell if _FORMULA.match(cell) else cell
 
 
 def _plain(cell: str) -> str:
