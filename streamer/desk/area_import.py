@@ -20,20 +20,25 @@ from loa.streamer.desk.desk import Actor, Desk
 from loa.streamer.desk.errors import FieldProblem, Forbidden, Invalid
 
 Read = Callable[[bytes], list[AreaLine]]
+Check = Callable[[Sequence[Change]], None]
+"""Refuses what somebody has no right to: it depends on what a table would change."""
 FORMATS: dict[str, Read] = {"csv": area_tables.read_csv, "json": area_tables.read_json}
 
 
-async def look(desk: Desk, actor: Actor, data: bytes, read: Read) -> ImportPlan:
-    """Return what a table would change, or its mistakes. Raises ``Forbidden``."""
+async def look(desk: Desk, data: bytes, read: Read, check: Check | None = None) -> ImportPlan:
+    """Return what a table would change, or its mistakes; what ``check`` raises is raised."""
     plan = await asyncio.to_thread(_plan, desk.tree, data, read)
-    check_rights(actor.rights, desk.tree, plan.changes)
+    if check is not None:
+        check(plan.changes)
     return plan
 
 
-async def carry_out(desk: Desk, actor: Actor, data: bytes, read: Read) -> ImportPlan:
-    """Change what a table says. Raises ``Invalid`` with its mistakes, ``Forbidden``."""
+async def carry_out(
+    desk: Desk, actor: Actor, data: bytes, read: Read, check: Check | None = None
+) -> ImportPlan:
+    """Change what a table says. Raises ``Invalid`` with its mistakes, or what ``check`` raises."""
     async with desk.reorganising:
-        plan = await look(desk, actor, data, read)
+        plan = await look(desk, data, read, check)
         if plan.problems:
             raise Invalid(
                 *(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from loa.streamer.core import area_tables
 from loa.streamer.core.areas import Area, fold
 from loa.streamer.core.policy import Policy
+from loa.streamer.core.reorganise import Change
 from loa.streamer.core.rights import Permission
 from loa.streamer.desk import area_import, areas, policies
 from loa.streamer.http.api.area_models import (
@@ -331,9 +332,14 @@ async def import_table(call: Call) -> Imported:
     data = await _table(call)
     read = area_import.FORMATS[format]
     dry_run = call.query.dry_run
-    done = await (area_import.look if dry_run else area_import.carry_out)(
-        call.desk, call.actor, data, read
-    )
+
+    def check(changes: Sequence[Change]) -> None:
+        area_import.check_rights(call.actor.rights, call.desk.tree, changes)
+
+    if dry_run:
+        done = await area_import.look(call.desk, data, read, check)
+    else:
+        done = await area_import.carry_out(call.desk, call.actor, data, read, check)
     changes, more, _ = changes_out(tuple(done.changes))
     return Imported(
         dry_run=dry_run,

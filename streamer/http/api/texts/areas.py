@@ -78,6 +78,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Chỉ người quản trị một địa bàn cấp cao nhất mới thêm được địa bàn ở cấp đó.",
         "Only who administers an area at the top may put others there.",
     ),
+    "area.no_sample": (
+        "Không có địa bàn mẫu {path}.",
+        "There is no sample area {path}.",
+    ),
     "import.refused": (
         "Bảng địa bàn có chỗ chưa đúng. Chưa có gì thay đổi.",
         "The table of areas has mistakes. Nothing was changed.",
