@@ -44,6 +44,7 @@ class Actor:
     """Who does something. ``account``: None for the server itself.
 
     ``session`` and ``token``: the ids of what he came by; a token is not he in person.
+    ``must_change``: he has a password that somebody else chose, and has to change it first.
     """
 
     account: int | None
@@ -51,6 +52,7 @@ class Actor:
     rights: Rights = field(default_factory=Rights)
     session: int | None = None
     token: int | None = None
+    must_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

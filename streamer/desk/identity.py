@@ -140,7 +140,10 @@ class Identity:
         grants = tuple(Grant(area, Role(role)) for _, area, role in rows if area is not None)
         until = now + REMEMBERED
         if isinstance(row, SessionRow):
-            actor = Actor(account.id, named(account), Rights(grants), session=row.id)
+            actor = Actor(
+                account.id, named(account), Rights(grants),
+                session=row.id, must_change=account.must_change,
+            )  # fmt: skip
             return _Known(actor, row.csrf, until, row.expires_at, row.seen_at)
         if row.revoked_at is not None:
             return None

@@ -131,6 +131,8 @@ class Api:
             raise
         if actor is None and route.needs is not Access.ANYONE:
             raise SignedOut("signed_out")
+        if actor is not None and actor.must_change and isinstance(route.needs, Permission):
+            raise Forbidden("password.must_change")
         if route.needs is Access.IN_PERSON and actor is not None and actor.token is not None:
             raise Forbidden("in_person")
         return actor
@@ -168,7 +170,9 @@ def _answered(route: Route, adapter: TypeAdapter[Any] | None, result: Any) -> we
     if adapter is None:
         return web.Response(status=204 if route.status == 200 else route.status)
     response = web.Response(
-        body=adapter.dump_json(result), status=route.status, content_type="application/json"
+        body=adapter.dump_json(result, by_alias=True),
+        status=route.status,
+        content_type="application/json",
     )
     version = getattr(result, "version", None)
     if isinstance(version, int):

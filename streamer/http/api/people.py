@@ -1,133 +1,221 @@
-"""Calls about people: signing in and out, oneself."""
+"""Calls about accounts and the roles they have."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from aiohttp import web
 from pydantic import Field
-from sqlalchemy import select
 
-from loa.streamer.core.rights import PERMISSIONS, Permission, Role
-from loa.streamer.desk import sessions
-from loa.streamer.desk.errors import SignedOut
-from loa.streamer.http.api.identify import give_cookie, take_cookie
-from loa.streamer.http.api.paging import Id
-from loa.streamer.http.api.route import Access, Call, Model, Route
+from loa.streamer.core.areas import Area, AreaTree
+from loa.streamer.core.rights import Permission, Role
+from loa.streamer.desk import accounts, grants
+from loa.streamer.http.api.paging import Id, Page, Paging, page
+from loa.streamer.http.api.route import Call, Model, Route, area_in_body, area_of
+from loa.streamer.http.api.sessions import Ended, Language, Login, Name, NewPassword
 from loa.streamer.http.api.times import Time
-from loa.streamer.store.tables.people import AccountRow, GrantRow, SessionRow
-
-Login = Annotated[str, Field(min_length=1, max_length=60)]
-Password = Annotated[str, Field(min_length=1, max_length=200)]
+from loa.streamer.store.tables.people import GrantRow
 
 
-class SignIn(Model):
-    """Who signs in. ``cookie`` false, for programs: the answer has the session's secret."""
-
-    login: Login
-    password: Password
-    cookie: bool = True
-
-
-class SignedIn(Model):
-    """A session: ``csrf`` goes into ``X-CSRF-Token`` when something is changed with the cookie;
-    ``token``, only without cookie, into ``Authorization: Bearer``."""
-
-    account: Id
-    login: str
-    name: str
-    language: str
-    must_change: bool
-    csrf: str | None
-    token: str | None
-    expires_at: Time
-
-
-async def sign_in(call: Call) -> web.StreamResponse:
-    """Begin a session."""
-    body: SignIn = call.body
-    request = call.request
-    made = await sessions.sign_in(
-        call.desk, call.services.identity, body.login, body.password,
-        peer=request.remote or "", agent=request.headers.get("User-Agent", ""),
-    )  # fmt: skip
-    answer = SignedIn(
-        account=made.account.id, login=made.account.login, name=made.account.name,
-        language=made.account.language, must_change=made.account.must_change,
-        csrf=made.csrf if body.cookie else None, token=None if body.cookie else made.secret,
-        expires_at=made.expires_at,
-    )  # fmt: skip
-    response = web.json_response(body=answer.model_dump_json().encode())
-    if body.cookie:
-        give_cookie(request, response, made.secret)
-    return response
-
-
-async def sign_out(call: Call) -> web.StreamResponse:
-    """End the session that the request came by."""
-    if call.actor.session is not None:
-        await sessions.end(call.desk, call.actor, call.actor.session)
-    response = web.Response(status=204)
-    take_cookie(call.request, response)
-    return response
-
-
-class Granted(Model):
-    """A role on an area (and everything below it), and what that allows."""
+class Role_(Model):
+    """A role to be given on an area, and so on everything below it."""
 
     area: Id
-    path: str
-    name: str
     role: Role
-    permissions: tuple[Permission, ...]
 
 
-class Me(Model):
-    """Oneself. ``csrf``: the word that changes with a cookie need; ``scopes``: what is left of all
-    permissions, and ``within`` the area, when one came by an API token."""
+class Grant(Model):
+    """A role that was given. ``path`` and ``name`` are the area's; null when it is no more."""
 
-    account: Id
+    id: Id
+    area: Id
+    path: str | None
+    name: str | None
+    role: Role
+    created_at: Time
+    created_by: str
+
+
+class Account(Model):
+    """Somebody who may sign in."""
+
+    id: Id
     login: str
     name: str
     language: str
+    disabled: bool
     must_change: bool
-    grants: tuple[Granted, ...]
-    scopes: tuple[Permission, ...]
-    within: Id | None
-    csrf: str | None
+    created_at: Time
     version: int
+    grants: tuple[Grant, ...]
 
 
-async def me(call: Call) -> Me:
-    """Tell who one is and what one may do where."""
-    actor = call.actor
-    async with call.desk.store.read() as db:
-        account = await db.get(AccountRow, actor.account)
-        if account is None:
-            raise SignedOut("signed_out")
-        session = await db.get(SessionRow, actor.session) if actor.session is not None else None
-        rows = await db.scalars(select(GrantRow).where(GrantRow.account_id == account.id))
-    areas = ((row, call.desk.tree.get(row.area_id)) for row in rows)
-    rights = actor.rights
-    return Me(
-        account=account.id, login=account.login, name=account.name, language=account.language,
-        must_change=account.must_change,
-        grants=tuple(
-            Granted(
-                area=area.id, path=area.path, name=area.name, role=Role(row.role),
-                permissions=tuple(sorted(PERMISSIONS[Role(row.role)] & rights.scopes)),
-            )
-            for row, area in areas if area is not None
-        ),
-        scopes=tuple(sorted(rights.scopes)), within=rights.within,
-        csrf=session.csrf if session is not None else None, version=account.version,
+def _grant(row: GrantRow, tree: AreaTree) -> Grant:
+    area = tree.get(row.area_id)
+    return Grant(
+        id=row.id, area=row.area_id, path=area.path if area is not None else None,
+        name=area.name if area is not None else None, role=Role(row.role),
+        created_at=row.created_at, created_by=row.created_by,
     )  # fmt: skip
 
 
+def _account(person: accounts.Person, tree: AreaTree) -> Account:
+    row = person.account
+    return Account(
+        id=row.id, login=row.login, name=row.name, language=row.language, disabled=row.disabled,
+        must_change=row.must_change, created_at=row.created_at, version=row.version,
+        grants=tuple(_grant(grant, tree) for grant in person.grants),
+    )  # fmt: skip
+
+
+async def where_it_counts(call: Call) -> Sequence[Area]:
+    """All areas on which an account has a role: who changes it is administrator of each."""
+    person = await accounts.person(call.desk, call.params["account"])
+    return grants.places(call.desk.tree, person.grants)
+
+
+async def where_it_is_seen(call: Call) -> Sequence[Area]:
+    """Those of them whose people one may see; all, if one may nowhere."""
+    tree, rights = call.desk.tree, call.actor.rights
+    areas = await where_it_counts(call)
+    return [a for a in areas if rights.allow(Permission.PEOPLE, a, tree)] or areas
+
+
+class AccountQuery(Paging):
+    """``area``: only those with a role there or below; ``search``: part of a login or a name."""
+
+    area: Id | None = None
+    search: Annotated[str, Field(max_length=100)] = ""
+
+
+async def list_accounts(call: Call) -> Page[Account]:
+    """List accounts."""
+    asked: AccountQuery = call.query
+    area = call.desk.area(asked.area) if asked.area is not None else None
+    found = await accounts.people(
+        call.desk, call.actor, area=area, search=asked.search,
+        after=asked.after, limit=asked.limit,
+    )  # fmt: skip
+    tree = call.desk.tree
+    return page(
+        Page[Account], found, asked.limit, lambda p: _account(p, tree), lambda p: p.account.id
+    )
+
+
+class NewAccount(Model):
+    """An account, with a first password that its owner has to change, and at least one role."""
+
+    login: Login
+    name: Name
+    password: NewPassword
+    language: Language = "vi"
+    grants: Annotated[tuple[Role_, ...], Field(min_length=1, max_length=100)]
+
+
+async def where_roles_are(call: Call) -> Sequence[Area]:
+    """The areas on which a new account is to have roles."""
+    return [call.desk.area(given.area) for given in call.body.grants]
+
+
+async def create_account(call: Call) -> Account:
+    """Make an account."""
+    body: NewAccount = call.body
+    given = [(call.desk.area(one.area), one.role) for one in body.grants]
+    person = await accounts.create(
+        call.desk, call.services.identity, call.actor, login=body.login, name=body.name,
+        password=body.password, language=body.language, given=given,
+    )  # fmt: skip
+    return _account(person, call.desk.tree)
+
+
+async def show_account(call: Call) -> Account:
+    """Show an account."""
+    return _account(await accounts.person(call.desk, call.params["account"]), call.desk.tree)
+
+
+class AccountChange(Model):
+    """What is to be changed; what is left out stays. Who is disabled is signed out everywhere."""
+
+    login: Login | None = None
+    name: Name | None = None
+    language: Language | None = None
+    disabled: bool | None = None
+
+
+async def change_account(call: Call) -> Account:
+    """Change an account."""
+    body: AccountChange = call.body
+    person = await accounts.change(
+        call.desk, call.actor, call.params["account"], call.version, login=body.login,
+        name=body.name, language=body.language, disabled=body.disabled,
+    )  # fmt: skip
+    return _account(person, call.desk.tree)
+
+
+class SetPassword(Model):
+    """A password that its owner has to change when he signs in."""
+
+    password: NewPassword
+
+
+async def set_password(call: Call) -> None:
+    """Give an account another password."""
+    await accounts.set_password(
+        call.desk, call.services.identity, call.actor, call.params["account"], call.body.password
+    )
+
+
+async def sign_out_account(call: Call) -> Ended:
+    """End an account's sessions."""
+    ended = await accounts.sign_out(call.desk, call.actor, call.params["account"])
+    return Ended(sessions=ended)
+
+
+async def give_role(call: Call) -> Grant:
+    """Give a role."""
+    body: Role_ = call.body
+    area = call.desk.area(body.area)
+    row = await grants.give(call.desk, call.actor, call.params["account"], area, body.role)
+    return _grant(row, call.desk.tree)
+
+
+async def take_role(call: Call) -> None:
+    """Take a role back."""
+    await grants.take(call.desk, call.actor, call.params["grant"])
+
+
+_P = Permission.PEOPLE
 ROUTES: tuple[Route, ...] = (
     Route(
-        "POST", "/sign-in", sign_in, "Sign in", Access.ANYONE, body=SignIn, answer=SignedIn,
+        "GET", "/accounts", list_accounts, "List accounts", _P,
+        query=AccountQuery, answer=Page[Account],
     ),
-    Route("POST", "/sign-out", sign_out, "Sign out", Access.SIGNED_IN),
-    Route("GET", "/me", me, "Who am I, and what may I do", Access.SIGNED_IN, answer=Me),
+    Route(
+        "POST", "/accounts", create_account, "Make an account", _P, on=where_roles_are,
+        body=NewAccount, answer=Account, status=201,
+    ),
+    Route(
+        "GET", "/accounts/{account}", show_account, "Show an account", _P, on=where_it_is_seen,
+        answer=Account,
+    ),
+    Route(
+        "PATCH", "/accounts/{account}", change_account, "Change or disable an account", _P,
+        on=where_it_counts, body=AccountChange, answer=Account, versioned=True,
+    ),
+    Route(
+        "PUT", "/accounts/{account}/password", set_password, "Give an account another password",
+        _P, on=where_it_counts, body=SetPassword,
+    ),
+    Route(
+        "POST", "/accounts/{account}/sign-out", sign_out_account, "Sign somebody out everywhere",
+        _P, on=where_it_counts, answer=Ended,
+    ),
+    Route(
+        "POST", "/accounts/{account}/grants", give_role, "Give somebody a role on an area", _P,
+        on=area_in_body, body=Role_, answer=Grant, status=201,
+    ),
+    Route(
+        "DELETE", "/grants/{grant}", take_role, "Take a role back", _P,
+        on=area_of(GrantRow, "grant", "grant"),
+    ),
 )  # fmt: skip

@@ -95,7 +95,11 @@ def validated(model: type[BaseModel], value: Any) -> BaseModel:
         return model.model_validate(value, context=REQUEST)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-        raise Invalid(*(_problem(p) for p in problems[:MAX_PROBLEMS])) from None
+        found = [_problem(p) for p in problems[:MAX_PROBLEMS]]
+        # A list of which an item was rejected may then seem too short as well.
+        inside = {f.field.rpartition(".")[0] for f in found}
+        found = [f for f in found if f.code != "field.too_few" or f.field not in inside]
+        raise Invalid(*found) from None
 
 
 def _is_text(value: str) -> bool:

@@ -6,19 +6,25 @@ from loa.streamer.http.api import (
     air,
     airing,
     areas,
+    audit,
     bulletins,
     openapi,
     people,
     reports,
     schedule,
+    sessions,
     speech,
+    tokens,
     webhooks,
 )
 from loa.streamer.http.api.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *areas.ROUTES,
+    *sessions.ROUTES,
     *people.ROUTES,
+    *tokens.ROUTES,
+    *audit.ROUTES,
     *bulletins.ROUTES,
     *schedule.ROUTES,
     *reports.ROUTES,
