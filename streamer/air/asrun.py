@@ -167,6 +167,12 @@ class AsRun:
                 row = Stretch(area, airing, 0, tick, at, airing.offset, tick, at, failure=why)
                 self._keep(row)
 
+    def skipped(self, play: str, why: str) -> None:
+        """A play is ended for good where it is on air: it counts as over."""
+        for row in self._on.values():
+            if row.airing.play == play:
+                row.failure = why
+
     def on_air(self, mount: int) -> Stretch | None:
         """Return what a mount is carrying, as far as it sounds; None for silence."""
         row = self._on.get(mount)
@@ -264,7 +270,8 @@ class AsRun:
         if row.airing.live:
             row.complete = by_itself
         elif row.airing.loop is None:
-            row.complete = row.skipped + row.to_tick - row.from_tick >= row.airing.ticks
+            whole = row.skipped + row.to_tick - row.from_tick >= row.airing.ticks
+            row.complete = whole or row.failure != ""
         if row.taken:
             self._closed.append(row)
         if self.heard is not None:

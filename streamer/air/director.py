@@ -1,381 +1,262 @@
-"""The director: keeps feeds, files and mounts together and does what the arbiter decides.
+"""The director: asks the arbiter, and has what it answers carried out.
 
-Everything runs on the loop, but for ``started`` and ``came_back``, which decoders call. The arbiter
-is asked whenever something changed or a hold or take-back runs out. What it answers is compared
-with what the mounts were last told, and only changes go to the engine, each for all its mounts at
-one tick.
+It decides for the next tick that can be had whenever something changed or is due, and then for what
+is known to come within the next seconds, which the engine is told of ahead of time. Everything
+is known to come within the next seconds, which the engine is told of ahead of time. All of it runs
+by ``sources``, and what mounts really carried goes into the as-run log.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
-
-import structlog
+from collections.abc import Callable, Mapping, Sequence
 
 from loa.native.engine import SILENCE as SILENT_PROGRAMME
-from loa.native.engine import TICKS_A_SECOND, ChainConfig, Clip, Engine, Event, EventKind
-from loa.native.error import NativeError
+from loa.native.engine import TICKS_A_SECOND, ChainConfig, Clip, Engine, Event
+from loa.streamer import logs
+from loa.streamer.air.asrun import Airing, AsRun
+from loa.streamer.air.carrier import TRY_AGAIN, Carrier
+from loa.streamer.air.clips import Clips
+from loa.streamer.air.clock import TickClock
 from loa.streamer.air.feeds import Feed, FeedSession
-from loa.streamer.air.mounts import SILENT, MountInfo, OnAir
-from loa.streamer.air.playout import Playout
-from loa.streamer.core.arbiter_first import (
-    SILENCE,
-    Choice,
-    Content,
-    Live,
-    Policies,
-    Presence,
-    arbitrate,
-    next_look,
-)
+from loa.streamer.air.mounts import SILENT, MountInfo, MountTable, OnAir, heir_of
+from loa.streamer.air.situation import Knowledge, SituationRoom
+from loa.streamer.air.sources import Hearing, LiveSources
+from loa.streamer.air.tokens import Tokens
+from loa.streamer.core.arbiter import FRESH, advance, arbitrate, next_look
 from loa.streamer.core.areas import AreaTree
-from loa.streamer.core.rights import BulletinClass, SourceTokens, digest
+from loa.streamer.core.cues import Choice, Content, Live, MountState, Policies, Situation
+from loa.streamer.core.preview import Preview, preview
 from loa.streamer.counters import Counters
-from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
+from loa.streamer.ingest.session import SourceKind
 
 LEAD_TICKS = 3
 """Ticks from a decision to the change: the engine takes the next but one at the earliest."""
-RETURN_SECONDS = 60.0
-"""A source that was given up and is back within this time must be steady before it takes back."""
-CUT_DELAY = 1.0
-TRY_AGAIN = 1.0
-"""Seconds after which what the engine had no room for is asked of it again."""
+MOST_LEAD = 25
+"""With thousands of mounts a decision takes a while itself; it is for a tick after that."""
+AHEAD_TICKS = 125
+"""What is known to change within these is handed over now."""
+SLICE = 0.05
+"""Seconds that planning ahead may take at a time before others have their turn."""
+PRELOAD_TICKS = 120 * TICKS_A_SECOND
 
-log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Mount:
-    """What a mount was last told."""
-
-    info: MountInfo
-    choice: Choice = SILENCE
-    handle: int = SILENT_PROGRAMME
-    since: float = 0.0
-    playout: Playout | None = None
-
-
-@dataclass(slots=True)
-class _GivenUp:
-    """Sources whose hold ran out, by area and secret, and until when each is remembered."""
-
-    until: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def add(self, area: str, secret: str, now: float) -> None:
-        self.until = {key: end for key, end in self.until.items() if end > now}
-        self.until[(area, secret)] = now + RETURN_SECONDS
-
-    def take(self, area: str, secret: str, now: float) -> bool:
-        return self.until.pop((area, secret), 0.0) > now
+log = logs.get("director")
 
 
 class Director:
-    """See the module. Implements ``Sources`` of ingest, ``Mounts`` of listening and ``Keeper``."""
+    """See the module. Implements ``Sources`` of ingest and ``Mounts`` of listening."""
 
     def __init__(
         self,
         engine: Engine,
-        areas: AreaTree,
-        tokens: SourceTokens,
+        tree: AreaTree,
+        tokens: Tokens,
         contents: Mapping[str, Content],
         counters: Counters,
         *,
         policies: Policies | None = None,
         chain: ChainConfig | None = None,
+        clips: Clips | None = None,
+        clock: TickClock | None = None,
+        asrun: AsRun | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
-        self._areas = areas
-        self._tokens = tokens
-        self._contents = contents
         self._counters = counters
-        self._policies = policies or Policies()
-        self._chain = chain or ChainConfig()
+        self._clock = clock or TickClock(engine)
+        self._clips = clips
+        self._asrun: AsRun | None = asrun
         self._loop = asyncio.get_running_loop()
-        self._mounts = {
-            area.path: _Mount(MountInfo(engine.open_mount(), area.path, area.name))
-            for area in areas
-        }
-        self._numbers = {mount.info.number: mount for mount in self._mounts.values()}
-        self._lives: dict[str, Feed] = {}
-        self._relays: dict[str, Feed] = {}
-        self._clips: dict[str, Clip] = {}
-        self._playouts: list[Playout] = []
-        self._refused: set[Playout] = set()
+        policies = policies or Policies()
+        self.mounts = MountTable(engine.open_mount, counters, tree)
+        self.room = SituationRoom(tree, contents, policies)
+        self._successors: Mapping[int, int | None] = {}
+        self.sources = LiveSources(
+            engine, tokens, counters, lambda: self.mounts.tree,
+            Hearing(self._changed, self._carrying, self._listeners),
+            policies=policies, chain=chain or ChainConfig(), wall=wall,
+        )  # fmt: skip
+        self.carrier = Carrier(
+            engine, self.mounts, clips, counters,
+            live=self._handle_of, airing=self._airing,
+            expect=self._expect, wall=wall,
+        )  # fmt: skip
+        if clips is not None:
+            clips.loaded = self._loaded
+        self.states: dict[int, MountState] = {}
         self._asked: asyncio.Handle | None = None
-        self._given_up = _GivenUp()
-        self._ids = 0
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._lead = LEAD_TICKS
+        # What was planned ahead: from which situation, up to which tick, and the states after it.
+        self._planned_of: Situation | None = None
+        self._planned_to = 0
+        self._planned_states: dict[int, MountState] = {}
+        self._planned_choices: Mapping[int, Choice] = {}
 
     # --- Mounts: what listening asks
 
     def find(self, path: str) -> MountInfo | None:
         """Return the mount of an area path, a former one included; None when there is none."""
-        area = self._areas.find(path)
-        return None if area is None else self._mounts[area.path].info
+        return self.mounts.find(path)
 
     def all(self) -> Sequence[MountInfo]:
-        """Return every mount, parents before children."""
-        return [mount.info for mount in self._mounts.values()]
+        """Return every area's mount, parents before children."""
+        return self.mounts.all()
 
     def on_air(self, number: int) -> OnAir:
         """Return what a mount carries now."""
-        mount = self._numbers[number]
-        choice = mount.choice
+        mount = self.mounts.by_number[number]
+        choice, since = mount.choice, mount.since
+        for planned in mount.planned:
+            if planned.tick <= self._engine.tick:
+                choice = planned.choice
         if choice.kind == "silence":
             return SILENT
-        feed = self._feed_of(choice)
-        title = (feed.title or feed.name) if feed is not None else ""
-        return OnAir(choice.kind, title, mount.since)
+        title = ""
+        feed = self.sources.feed_of(choice.kind, choice.id)
+        if feed is not None:
+            title = feed.title or feed.name
+        elif choice.play is not None:
+            title = self._title(choice)
+        return OnAir(choice.kind, title, since)
 
     # --- Sources: what ingest asks
 
     def open(
-        self,
-        area_path: str,
-        token: str,
-        *,
-        kind: SourceKind,
-        name: str,
-        peer: str,
-        klass: str = "",
+        self, area_path: str, token: str, *, kind: SourceKind, name: str, peer: str, klass: str = ""
     ) -> FeedSession:
-        """Open a session; raises ``NotAllowed``, ``AreaUnknown`` or ``AreaBusy``.
-
-        ``klass``: at most the token's class may be asked for; nothing asks for just that one.
-        """
-        known = self._tokens.known(token)
-        if not known or self._stopping:
-            raise NotAllowed("the password is wrong")
-        area = self._areas.find(area_path)
-        if area is None:
-            raise AreaUnknown(f"there is no area {area_path}")
-        right = next((t for t in known if t.covers(area)), None)
-        if right is None:
-            raise NotAllowed(f"this token is not for {area.path}")
-        cls = BulletinClass[klass.upper()] if klass else right.cls
-        if cls > right.cls:
-            raise NotAllowed(f"this token is for {right.cls.name.lower()} at most")
-        secret = digest(token)
-        feed = self._live_on(area.path)
-        if feed is not None and (feed.secret != secret or feed.alive):
-            raise AreaBusy(f"another source is live on {area.path}")
-        studio = kind is SourceKind.STUDIO
-        other = feed is not None and (
-            feed.closing or feed.cls is not cls or (feed.kind is SourceKind.STUDIO) != studio
-        )
-        if feed is not None and other:
-            self._give_up(feed, "replaced")
-            feed = None
-        if feed is None:
-            self._ids += 1
-            feed = Feed(
-                f"{area.path}#{self._ids}", self._engine, self, kind, self._chain,
-                area=area.path, secret=secret, cls=cls,
-            )  # fmt: skip
-            if self._given_up.take(area.path, secret, time.monotonic()):
-                feed.presence = Presence(returned=self._engine.tick)
-            self._lives[feed.id] = feed
-        return self._attach(feed, name, peer)
+        """Open a session; raises ``NotAllowed``, ``AreaUnknown`` or ``AreaBusy``."""
+        return self.sources.open(area_path, token, kind=kind, name=name, peer=peer, klass=klass)
 
     def open_relay(self, url: str) -> FeedSession:
         """Open the session through which a relay's puller writes; again after ``drop``."""
-        feed = self._relays.get(url)
-        if feed is None or feed.closing:
-            feed = Feed(url, self._engine, self, SourceKind.RELAY, self._chain)
-            if self._given_up.take(url, "", time.monotonic()):
-                feed.presence = Presence(returned=self._engine.tick)
-            self._relays[url] = feed
-        # Listeners see the name: the rest of the URL may hold a key.
-        return self._attach(feed, urlsplit(url).hostname or "", url)
-
-    def _attach(self, feed: Feed, name: str, peer: str) -> FeedSession:
-        if feed.session is not None:
-            feed.session.close("replaced")
-        feed.name = name
-        feed.last_write = time.monotonic()
-        feed.session = FeedSession(feed, self, peer)
-        self._counters.add(f"sources.{feed.kind.value}")
-        log.info("source connected", area=feed.area, kind=feed.kind.value, name=name, peer=peer)
-        return feed.session
-
-    # --- Keeper: what feeds tell
-
-    def started(self, feed: Feed) -> None:
-        """The first samples came. Any thread."""
-        self._loop.call_soon_threadsafe(self._refresh, feed.start_tick)
-
-    def came_back(self, feed: Feed) -> None:
-        """A new connection wrote its first samples. Any thread."""
-        self._loop.call_soon_threadsafe(self._well, feed)
-
-    def dropped(self, feed: Feed, reason: str) -> None:
-        """The connection was lost."""
-        self._counters.add("sources.dropped")
-        log.warning("source lost", area=feed.area, name=feed.name, reason=reason)
-        if feed.programme is None:
-            self._forget(feed)
-            self._ask()  # it may have replaced one that was on air
-            return
-        feed.presence = feed.presence.lose(self._engine.tick, self._policies)
-        self._ask()
-
-    def ended(self, feed: Feed) -> None:
-        """The source said goodbye: what its ring holds is played, then the engine tells the end."""
-        self._counters.add("sources.ended")
-        log.info("source ended", area=feed.area, name=feed.name)
-        if feed.programme is None:
-            self._forget(feed)
-            self._ask()
-            return
-        feed.closing = True
-        feed.programme.finish()
-
-    def carrying(self, feed: Feed) -> list[str]:
-        """The paths of the areas whose mounts carry it."""
-        return [p for p, mount in self._mounts.items() if self._feed_of(mount.choice) is feed]
-
-    def listeners(self, feed: Feed) -> int:
-        """How many listen to those."""
-        counts = self._engine.mount_listeners(len(self._numbers))
-        return int(sum(counts[self._mounts[path].info.number] for path in self.carrying(feed)))
+        return self.sources.open_relay(url)
 
     def by_kind(self) -> dict[str, int]:
         """Return the sources that are connected now, by kind."""
-        counts = {kind.value: 0 for kind in SourceKind}
-        for feed in [*self._lives.values(), *self._relays.values()]:
-            counts[feed.kind.value] += feed.session is not None
-        return counts
+        return self.sources.by_kind()
+
+    # --- what is known
+
+    def learn(self, knowledge: Knowledge) -> None:
+        """Take what the store says now of plans, policies and emergencies."""
+        self.room.learn(knowledge)
+        self._ask()
+
+    def follow(self, tree: AreaTree, successors: Mapping[int, int | None]) -> None:
+        """Take another tree. ``successors``: what areas that are gone were merged into, by id."""
+        self._successors = successors
+        self.mounts.follow(tree, successors)
+        self.room.grow(tree)
+        for area in [id for id in self.states if tree.get(id) is None]:
+            del self.states[area]
+        self.carrier.silence_orphans(self._engine.tick + self._lead)
+        self._ask()
+
+    def restore(self, played: Mapping[int, Mapping[str, int]]) -> None:
+        """Take what was played before this start, in packets by play, of areas by id."""
+        for area, packets in played.items():
+            if area not in self.states:
+                self.states[area] = MountState(played=dict(packets))
+
+    def add_clip(self, file: str, clip: Clip, audio: str = "") -> None:
+        """A file's packets are ready to be played (again, if it had others)."""
+        self.carrier.add_file(file, clip, audio)
+        self._refresh()
+
+    def preload(self) -> None:
+        """Have what is due within two minutes read; hold what is on air. Every few seconds."""
+        if self._clips is None:
+            return
+        due = list(dict.fromkeys(self.room.audios(self._engine.tick + PRELOAD_TICKS)))
+        self._clips.hold([*self.carrier.audios(), *due])
+        self._clips.want(due)
+
+    # --- what staff do
+
+    def preview(self, live: Live) -> dict[int, Preview]:
+        """Return what would become of a live, by area, as things stand."""
+        tick = self._engine.tick + self._lead
+        situation = self._situation()
+        return preview(situation, self._states_at(tick), live, tick)
+
+    def stop_live(self, id: str) -> bool:
+        """End a live; False when there is none of that id."""
+        feed = self.sources.lives.get(id)
+        if feed is None:
+            return False
+        self.sources.cut(feed, "stopped")
+        return True
+
+    def skip(self, area: int, why: str) -> Choice | None:
+        """End the item that an area carries, for good, wherever it is heard; return it.
+
+        None when it carries no item, or an emergency, which is stopped by its call.
+        """
+        mount = self.mounts.own.get(area)
+        if mount is None:
+            return None
+        self._promote(self._engine.tick)
+        choice = mount.choice
+        if choice.play is None or choice.cue is not None:
+            return None
+        self.room.stop(choice.play.key)
+        if self._asrun is not None:
+            self._asrun.skipped(choice.play.key, why)
+        self._refresh()
+        return choice
 
     # --- the engine's events
 
     def on_event(self, event: Event) -> None:
-        """Take an event that is about a programme; others are ignored."""
-        if event.kind is EventKind.ENDED:
-            self._programme_ended(event)
-        elif event.kind in (EventKind.STALLED, EventKind.RESUMED):
-            feed = self._feed_by_handle(event.id)
-            if feed is None:
-                return
-            if event.kind is EventKind.RESUMED:
-                self._well(feed)
-                return
-            self._counters.add("sources.stalls")
-            feed.presence = feed.presence.lose(event.tick, self._policies)
-            self._ask()
-
-    def _programme_ended(self, event: Event) -> None:
-        for playout in self._playouts:
-            if playout.plays(event.id):
-                self._play_on(playout)
-                return
-        feed = self._feed_by_handle(event.id)
-        if feed is not None:
-            self._forget(feed)
-            self._ask()
-
-    def _play_on(self, playout: Playout) -> None:
-        try:
-            playout.advance(self._engine.tick)
-        except NativeError as error:
-            # No later round may be left to end and to ask again, so a timer does.
-            if playout not in self._refused:
-                self._refused.add(playout)
-                self._counters.add("carriage.failed")
-                log.error("a file cannot be played on", file=playout.file, why=str(error))
-                self._loop.call_later(TRY_AGAIN, self._play_again, playout)
-
-    def _play_again(self, playout: Playout) -> None:
-        self._refused.discard(playout)
-        if not self._stopping and playout in self._playouts:
-            self._play_on(playout)
+        """Take an event of the engine."""
+        if self._asrun is not None:
+            self._asrun.on_event(event)
+        self.carrier.on_event(event)
+        self.sources.on_event(event)
 
     def sweep(self) -> None:
         """Look after what an event that was dropped would have told. Call it every few seconds."""
-        tick = self._engine.tick
-        for playout in list(self._playouts):
-            self._play_on(playout)
-        for feed in [*self._lives.values(), *self._relays.values()]:
-            if feed.programme is None:
-                continue
-            if self._engine.programme_stats(feed.programme.handle).end_tick <= tick:
-                self._forget(feed)
-                self._ask()
-
-    # --- files
-
-    def add_clip(self, file: str, clip: Clip) -> None:
-        """A file's packets are ready to be played (again, if it had others)."""
-        self._clips[file] = clip
-        self._refresh()
-
-    # --- state of feeds
-
-    def _live_on(self, area: str) -> Feed | None:
-        for feed in self._lives.values():
-            if feed.area == area and not feed.closing:
-                return feed
-        return None
-
-    def _feed_of(self, choice: Choice) -> Feed | None:
-        if choice.kind == "live":
-            return self._lives.get(choice.id)
-        return self._relays.get(choice.id) if choice.kind == "relay" else None
-
-    def _handle_of(self, choice: Choice) -> int:
-        """Return the programme of a live or relay; silence for everything else."""
-        feed = self._feed_of(choice)
-        if feed is None or feed.programme is None:
-            return SILENT_PROGRAMME
-        return feed.programme.handle
-
-    def _feed_by_handle(self, handle: int) -> Feed | None:
-        for feeds in (self._lives, self._relays):
-            for feed in feeds.values():
-                if feed.programme is not None and feed.programme.handle == handle:
-                    return feed
-        return None
-
-    def _well(self, feed: Feed) -> None:
-        if feed.session is None or feed.closing:
-            return
-        feed.presence = feed.presence.come_back(self._engine.tick, self._policies)
-        self._ask()
-
-    def _give_up(self, feed: Feed, reason: str) -> None:
-        if feed.session is not None:
-            feed.session.close(reason)
-        self._forget(feed)
-
-    def _forget(self, feed: Feed) -> None:
-        if feed.area is None:
-            if self._relays.get(feed.id) is feed:
-                del self._relays[feed.id]
-        else:
-            self._lives.pop(feed.id, None)
-        feed.close()
-
-    def _expire(self, tick: int) -> None:
-        """Forget sources that are gone and whose hold has run out."""
-        for feed in [*self._lives.values(), *self._relays.values()]:
-            lost = feed.presence.lost
-            if lost is None or feed.session is not None or tick < lost + self._policies.hold:
-                continue
-            self._given_up.add(feed.area or feed.id, feed.secret, time.monotonic())
-            log.warning("source given up", area=feed.area, name=feed.name)
-            self._forget(feed)
+        self.carrier.sweep()
+        self.sources.sweep()
+        self.preload()
+        self._ask()  # the clock may have been set
 
     # --- the decision
 
+    def _changed(self, tick: int) -> None:
+        if tick:
+            self._refresh(tick)
+        else:
+            self._ask()
+
+    def _loaded(self, _: str) -> None:
+        self._ask()
+
     def _ask(self) -> None:
         """Ask the arbiter once for all that happened in this turn of the loop."""
-        if self._asked is None:
+        if self._asked is None and not self._stopping:
             self._asked = self._loop.call_soon(self._refresh)
+
+    def _situation(self) -> Situation:
+        return self.room.now(
+            self.sources.situation_lives(self._home),
+            self.sources.situation_relays(),
+            self._clock.read(),
+        )
+
+    def _home(self, area: int) -> int | None:
+        return heir_of(area, self.mounts.tree, self._successors)
+
+    def _promote(self, tick: int) -> None:
+        for at, area, choice in self.carrier.promote(tick):
+            self.states[area] = advance(self.states.get(area, FRESH), choice, at)
+
+    def _states_at(self, tick: int) -> dict[int, MountState]:
+        self._promote(tick)
+        return self.states
 
     def _refresh(self, at: int = 0) -> None:
         if self._asked is not None:
@@ -383,85 +264,144 @@ class Director:
             self._asked = None
         if self._stopping:
             return
+        began = time.perf_counter()
         now = self._engine.tick
-        tick = max(at, now + LEAD_TICKS)
-        self._expire(tick)
-        lives = [
-            Live(feed.id, feed.area, feed.cls, feed.since, feed.presence)
-            for feed in self._lives.values()
-            if feed.area is not None and feed.programme is not None
-        ]
-        relays = {
-            url: feed.presence for url, feed in self._relays.items() if feed.programme is not None
-        }
-        choices = arbitrate(self._areas, lives, self._contents, relays, self._policies, tick)
-        changed: dict[Choice, list[_Mount]] = {}
-        for path, choice in choices.items():
-            mount = self._mounts[path]
-            if choice.kind == "file" and choice.id not in self._clips:
-                choice = SILENCE  # it is still being prepared, or could not be
-            # Where a choice comes from does not matter to who hears it, but a relay that came back
-            # is another programme.
-            if (choice.kind, choice.id) != (
-                mount.choice.kind,
-                mount.choice.id,
-            ) or self._handle_of(choice) != mount.handle:
-                changed.setdefault(Choice(choice.kind, choice.id), []).append(mount)
-        done = [self._change(choice, mounts, tick) for choice, mounts in changed.items()]
-        due = next_look(lives, relays, self._policies, tick)
-        if not all(done):
-            again = tick + round(TRY_AGAIN * TICKS_A_SECOND)
-            due = again if due is None else min(due, again)
+        tick = max(at, now + self._lead)
+        self.sources.expire(tick)
+        self._promote(tick)
+        situation = self._situation()
+        again = False
+        for _ in range(3):  # what cannot be played is passed over at once
+            choices = arbitrate(situation, self.states, tick)
+            outcome = self.carrier.carry(choices, tick)
+            for area, choice in outcome.done.items():
+                self.states[area] = advance(self.states.get(area, FRESH), choice, tick)
+            again = again or outcome.again
+            if not outcome.failed:
+                break
+            for choice, numbers, why in outcome.failed:
+                self._unplayable(choice, numbers, tick, why)
+            situation = self._situation()
+        due = next_look(situation, self.states, choices, tick)
+        if outcome.done or situation is not self._planned_of or self._planned_to < tick:
+            self._planned_of, self._planned_to = situation, tick
+            self._planned_states, self._planned_choices = dict(self.states), choices
+        due = self._look_ahead(situation, tick, due, began)
+        took = time.perf_counter() - began
+        ticks = LEAD_TICKS + int(took * TICKS_A_SECOND * 1.5)
+        self._lead = min(MOST_LEAD, max(ticks, self._lead - 1))
+        if again:
+            retry = tick + round(TRY_AGAIN * TICKS_A_SECOND)
+            due = retry if due is None else min(due, retry)
         self._look_again(due, now)
 
-    def _change(self, choice: Choice, mounts: list[_Mount], tick: int) -> bool:
-        """Tell the engine; False when it has no room for that now."""
-        numbers = {mount.info.number for mount in mounts}
-        leaving = {mount.playout for mount in mounts if mount.playout is not None}
-        playout: Playout | None = None
-        try:
-            if choice.kind == "file":
-                playout = Playout(self._engine, choice.id, self._clips[choice.id], tick)
-                playout.begin(numbers)
-                self._playouts.append(playout)
-            else:
-                self._engine.carry(sorted(numbers), self._handle_of(choice), tick)
-        except NativeError as error:
-            # Too many programmes or changes at once: they keep what they have; asked again later.
-            self._counters.add("carriage.failed")
-            log.error("carriage could not be changed", to=choice.kind, id=choice.id, why=str(error))
-            return False
-        for left in leaving:
-            idle = left.leave(numbers)
-            if not left.mounts:
-                self._playouts.remove(left)
-            if idle:
-                self._loop.call_later(CUT_DELAY, self._cut, idle)
-        now = time.time()
-        for mount in mounts:
-            mount.choice, mount.since, mount.playout = choice, now, playout
-            mount.handle = self._handle_of(choice)
-        log.info(
-            "on air",
-            kind=choice.kind, id=choice.id, mounts=len(mounts), first=mounts[0].info.path,
-            tick=tick,
-        )  # fmt: skip
-        return True
+    def _look_ahead(
+        self, situation: Situation, tick: int, due: int | None, began: float
+    ) -> int | None:
+        """Decide for what comes within the next seconds; return when to look again."""
+        horizon = tick + AHEAD_TICKS
+        after = self._planned_to
+        states, choices = self._planned_states, self._planned_choices
+        steps: list[tuple[int, dict[int, Choice]]] = []
+        reached = horizon
+        coming = due
+        if after > tick:
+            coming = next_look(situation, states, choices, after)
+        while coming is not None and coming <= horizon:
+            if steps and time.perf_counter() - began > SLICE:
+                reached = steps[-1][0]
+                break
+            choices = arbitrate(situation, states, coming)
+            changes = {}
+            for area, choice in choices.items():
+                was = states.get(area, FRESH).choice
+                if choice is not was and choice.programme != was.programme:
+                    changes[area] = choice
+                    states[area] = advance(states.get(area, FRESH), choice, coming)
+            if changes:
+                steps.append((coming, changes))
+            self._planned_to = coming
+            coming = next_look(situation, states, choices, coming)
+        self._planned_choices = choices
+        whole = self.carrier.plan(steps, after, reached)
+        self._planned_to = max(self._planned_to, reached)
+        looks = [] if coming is None else [max(tick + 1, coming - AHEAD_TICKS)]
+        if due is not None and not (whole and self.sources.all_well):
+            looks.append(due)
+        return min(looks, default=None)
 
-    def _cut(self, handles: list[int]) -> None:
-        if self._stopping:
-            return
-        for handle in handles:
-            with suppress(NativeError):  # it has ended and is gone
-                self._engine.cut(handle)
+    def _unplayable(self, choice: Choice, numbers: list[int], tick: int, why: str) -> None:
+        """An item failed: it is on record, and is not tried again."""
+        assert choice.play is not None
+        self._counters.add("carriage.unplayable")
+        log.error(
+            "an item cannot be played",
+            play=choice.play.key, audio=choice.play.audio, mounts=len(numbers), why=why,
+        )  # fmt: skip
+        self.room.stop(choice.play.key)
+        if self._asrun is not None:
+            self._asrun.failed(numbers, self._airing(choice), tick, why)
 
     def _look_again(self, tick: int | None, now: int) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if tick is not None:
-            delay = max(1, tick - LEAD_TICKS - now) / TICKS_A_SECOND
+            delay = max(1, tick - self._lead - now) / TICKS_A_SECOND
             self._timer = self._loop.call_later(delay, self._refresh)
+
+    # --- what a choice is
+
+    def _handle_of(self, choice: Choice) -> int:
+        feed = self.sources.feed_of(choice.kind, choice.id)
+        if feed is None or feed.programme is None:
+            return SILENT_PROGRAMME
+        return feed.programme.handle
+
+    def _carrying(self, feed: Feed) -> list[int]:
+        kind = "relay" if feed.area_id is None else "live"
+        return [
+            m.area
+            for m in self.mounts
+            if m.own and m.choice.kind == kind and m.choice.id == feed.id
+        ]
+
+    def _listeners(self, areas: Sequence[int]) -> int:
+        counts = self._engine.mount_listeners(len(self.mounts.by_number))
+        return int(sum(counts[m.info.number] for area in areas for m in self.mounts.of(area)))
+
+    def _expect(self, numbers: Sequence[int], handle: int, airing: Airing) -> None:
+        if self._asrun is not None:
+            self._asrun.expect(numbers, handle, airing)
+
+    def _title(self, choice: Choice) -> str:
+        assert choice.play is not None
+        for emergency in self.room.knowledge.emergencies:
+            if emergency.id == choice.cue:
+                return emergency.title
+        for plan in self.room.knowledge.plans.values():
+            info = plan.bulletins.get(choice.play.bulletin)
+            if info is not None:
+                return info.title
+        return ""
+
+    def _airing(self, choice: Choice) -> Airing:
+        play = choice.play
+        if play is not None:
+            return Airing(
+                "bulletin", int(play.cls), "", play.origin, play.bulletin, play.entry, choice.cue,
+                play.audio, play.key, choice.start, choice.offset, play.ticks, choice.drill,
+                why=choice.why.value,
+            )  # fmt: skip
+        feed = self.sources.feed_of(choice.kind, choice.id)
+        if feed is None:
+            name = choice.id.rpartition("/")[2]
+            return Airing("file", 0, name, choice.origin or None, why=choice.why.value)
+        return Airing(
+            choice.kind, int(feed.cls), feed.title or feed.name, choice.origin or None,
+            play=feed.id if choice.kind == "live" else "", drill=choice.drill,
+            who=feed.who or feed.name, why=choice.why.value,
+        )  # fmt: skip
 
     # --- the end
 
@@ -471,7 +411,5 @@ class Director:
         for handle in (self._timer, self._asked):
             if handle is not None:
                 handle.cancel()
-        for feed in [*self._lives.values(), *self._relays.values()]:
-            if feed.session is not None:
-                feed.session.close(reason)
-            feed.close()
+        self.carrier.stop()
+        self.sources.stop(reason)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from loa.codecs.studio import Status
 from loa.native.engine import ChainConfig, Engine, LiveProgramme
 from loa.native.ring import RingConfig
-from loa.streamer.core.arbiter_first import Presence
+from loa.streamer.core.cues import Presence
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.ingest.session import SourceKind
 
@@ -34,7 +34,7 @@ RINGS = {
 
 
 class Keeper(Protocol):
-    """Who keeps feeds (``director.Director``); everything but ``started`` is called on the loop."""
+    """Who keeps feeds (``sources.LiveSources``); called on the loop, but for ``started``."""
 
     def started(self, feed: Feed) -> None:
         """The first samples came. Any thread."""
@@ -56,7 +56,9 @@ class Keeper(Protocol):
 
 
 class Feed:
-    """One programme and its writer. ``area`` is None for a relay, whose ``id`` is its URL."""
+    """One programme and its writer. ``area`` (its path when it was opened) and ``area_id`` are None
+    for a relay, whose ``id`` is its URL.
+    """
 
     def __init__(
         self,
@@ -67,12 +69,16 @@ class Feed:
         chain: ChainConfig,
         *,
         area: str | None = None,
+        area_id: int | None = None,
         secret: str = "",
         cls: BulletinClass = BulletinClass.ROUTINE,
     ) -> None:
         self.id = id
         self.kind = kind
         self.area = area
+        self.area_id = area_id
+        self.targets: frozenset[int] | None = None
+        self.who = ""
         self.secret = secret
         self.cls = cls
         self.name = ""

@@ -310,7 +310,9 @@ class Relay:
 
 
 class Relays:
-    """All configured relays: ``start`` them on the loop, ``close`` them at the end."""
+    """All relays that are pulled: ``start`` those of the configuration on the loop, ``want`` others
+    as slots come and go, ``close`` them at the end.
+    """
 
     def __init__(
         self,
@@ -320,34 +322,55 @@ class Relays:
         counters: Counters,
         allowed: Sequence[Network] = (),
     ) -> None:
-        self._alternatives = alternatives
+        self._standing = alternatives
         self._open_session = open_session
         self._decoders = decoders
         self._counters = counters
         self._allowed = allowed
         self._fetcher: Fetcher | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.relays: dict[str, Relay] = {}
         """By URL; ``Relay.state`` says how each is doing."""
 
     def start(self) -> None:
-        """Start pulling all of them."""
-        if not self._alternatives:
+        """Start pulling those of the configuration."""
+        self.want({})
+
+    def want(self, alternatives: Mapping[str, str | None]) -> None:
+        """Pull these (with their alternative URLs) and those of the configuration, and no others.
+
+        What is pulled already goes on.
+        """
+        if self._closed:
             return
-        self._fetcher = Fetcher(self._allowed)
-        for url, alternative in self._alternatives.items():
+        wanted = {**alternatives, **self._standing}
+        for url in [url for url in self._tasks if url not in wanted]:
+            task = self._tasks.pop(url)
+            del self.relays[url]
+            task.cancel()
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+        for url, alternative in wanted.items():
+            if url in self._tasks:
+                continue
+            if self._fetcher is None:
+                self._fetcher = Fetcher(self._allowed)
             relay = Relay(
                 url, alternative, partial(self._open_session, url), self._fetcher,
                 self._decoders, self._counters,
             )  # fmt: skip
             self.relays[url] = relay
-            self._tasks.append(asyncio.create_task(relay.run()))
+            self._tasks[url] = asyncio.create_task(relay.run())
 
     async def close(self) -> None:
         """Stop all of them, and wait until their decoders have ended."""
-        for task in self._tasks:
+        self._closed = True
+        tasks = [*self._tasks.values(), *self._leaving]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._decoders.join()
         if self._fetcher is not None:
             await self._fetcher.close()

@@ -12,19 +12,21 @@ import pytest
 from loa.native.engine import Clip, Engine, EventKind
 from loa.streamer.air.director import Director
 from loa.streamer.air.feeds import FeedSession
-from loa.streamer.core.arbiter_first import Content, Policies
+from loa.streamer.air.tokens import Tokens
 from loa.streamer.core.areas import Area, AreaTree
-from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
+from loa.streamer.core.cues import Content, Policies
+from loa.streamer.core.rights import BulletinClass, SourceToken, digest
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
 
-AREAS = AreaTree([Area("/p", "P"), Area("/p/c", "C", aliases=("/old",)), Area("/p/c/v", "V")])
-TOKENS = SourceTokens(
-    [
-        SourceToken(digest("all"), "/"),
-        SourceToken(digest("c"), "/p/c"),
-        SourceToken(digest("sos"), "/p", BulletinClass.EMERGENCY),
-    ]
+AREAS = AreaTree(
+    [Area("/p", "P", id=1), Area("/p/c", "C", aliases=("/old",), id=2), Area("/p/c/v", "V", id=3)]
+)
+TOKENS = (
+
+    SourceToken(digest("all"), "/"),
+    SourceToken(digest("c"), "/p/c"),
+    SourceToken(digest("sos"), "/p", BulletinClass.EMERGENCY),
 )
 TONE = (0.1 * np.sin(2 * np.pi * 440 * np.arange(960) / 48_000)).astype(np.float32)
 
@@ -38,7 +40,7 @@ class Stage:
         self.director = Director(
             self.engine,
             AREAS,
-            TOKENS,
+            Tokens(TOKENS),
             {f"/{path.replace('_', '/')}": Content(file=file) for path, file in contents.items()},
             self.counters,
             policies=Policies(hold=250, take_back=150),
@@ -217,7 +219,7 @@ async def test_a_file_goes_round_without_a_gap(clip: Clip):
 async def test_a_file_goes_on_after_the_engine_had_no_room(
     clip: Clip, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("loa.streamer.air.director.TRY_AGAIN", 0.0)
+    monkeypatch.setattr("loa.streamer.air.carrier.TRY_AGAIN", 0.0)
     stage = Stage(programmes=6, kept=600, p="spot.mp3")  # a round is kept for six others
     stage.director.add_clip("spot.mp3", clip)
     await stage.run(3000)
@@ -259,7 +261,7 @@ async def test_one_that_replaces_another_and_says_nothing_leaves_no_trace(clip: 
 
 async def test_a_relays_address_is_not_shown_to_listeners():
     stage = Stage()
-    stage.director._contents = {"/p": Content(relay="http://radio.example/x?key=secret")}
+    stage.director.room.use({"/p": Content(relay="http://radio.example/x?key=secret")})
     session = stage.director.open_relay("http://radio.example/x?key=secret")
     await stage.run(60, lambda: session.write(TONE, True))
     assert stage.director.on_air(0).kind == "relay"
@@ -322,7 +324,7 @@ async def test_what_a_studio_is_told(stage: Stage):
 async def test_a_relay_that_is_gone_is_given_up_with_its_programme_and_comes_back_when_steady():
     url = "http://radio.example/vov.opus"
     stage = Stage(p="spot.mp3")
-    stage.director._contents = {"/p": Content(relay=url, file="spot.mp3")}
+    stage.director.room.use({"/p": Content(relay=url, file="spot.mp3")})
     stage.director.add_clip("spot.mp3", Clip(b"\xf8\x01" * 100, np.full(100, 2, np.uint16)))
     session = stage.director.open_relay(url)
     await stage.run(80, lambda: session.write(TONE, True))
@@ -331,7 +333,7 @@ async def test_a_relay_that_is_gone_is_given_up_with_its_programme_and_comes_bac
     session.drop("gone")
     await stage.run(320)
     assert stage.kinds() == ["file"] * 3
-    assert not stage.director._relays, "nothing is encoded for a relay that is gone"
+    assert not stage.director.sources.relays, "nothing is encoded for a relay that is gone"
     session = stage.director.open_relay(url)
     await stage.run(140, lambda: session.write(TONE, True))
     assert stage.kinds() == ["file"] * 3
