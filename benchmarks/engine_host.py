@@ -73,11 +73,12 @@ def main() -> None:
         for _ in range(mounts):
             engine.open_mount()
         playouts = [
-            Playout(engine, f"clip {number}", clip, engine.tick + 25 + number)
+            Playout(engine, f"clip {number}", clip, engine.tick + 25 + number, lambda *_: None)
             for number, clip in enumerate(clips)
         ]
         for number, playout in enumerate(playouts):
-            playout.begin(set(range(number, mounts, count)))
+            playout.open()
+            playout.join(range(number, mounts, count), playout.start)
         threading.Thread(target=serve, args=(engine, server), daemon=True).start()
         print(json.dumps({"port": server.getsockname()[1]}), flush=True)
         over = control.start(lambda: engine)

@@ -270,6 +270,11 @@ class Engine:
             for e in self._events[0:count]
         ]
 
+    @property
+    def events_dropped(self) -> int:
+        """How many events were dropped so far, because nobody took them in time."""
+        return int(lib.loa_engine_events_dropped(self._pointer))
+
     # --- programmes
 
     def open_live(self, chain: ChainConfig, ring: RingConfig, start_tick: int) -> LiveProgramme:

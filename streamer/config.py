@@ -188,6 +188,20 @@ class Webhooks(_Section):
     allow_private: Networks = ()
 
 
+class Air(_Section):
+    """What is ready to go on air."""
+
+    clip_megabytes: int = Field(default=256, ge=16, le=65_536)
+    """Prepared audio that is kept in memory; what is on air is, whatever it takes."""
+
+
+class Archive(_Section):
+    """The packets of lives and relays as they went out."""
+
+    months: float = Field(default=12.0, ge=0, le=240)
+    """How long they are kept; 0: they are not."""
+
+
 class Token(_Section):
     """What a source needs to go live on an area: a password, or its SHA-256 in hex.
 
@@ -309,6 +323,8 @@ SECTIONS: dict[str, type[_Section]] = {
     "sources": Sources,
     "sound": Sound,
     "relays": Relays,
+    "air": Air,
+    "archive": Archive,
     "speech": Speech,
     "webhooks": Webhooks,
     "bulletins": Bulletins,
@@ -348,6 +364,8 @@ class Config(BaseSettings):
     sources: Sources = Sources()
     sound: Sound = Sound()
     relays: Relays = Relays()
+    air: Air = Air()
+    archive: Archive = Archive()
     speech: Speech = Speech()
     webhooks: Webhooks = Webhooks()
     bulletins: Bulletins = Bulletins()

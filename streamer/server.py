@@ -14,12 +14,18 @@ from aiohttp import web
 from loa.native.engine import TICKS_A_SECOND, ChainConfig, Engine, EventKind
 from loa.streamer import logs
 from loa.streamer.air import state
+from loa.streamer.air.archive import Archive
+from loa.streamer.air.asrun import AsRun
+from loa.streamer.air.clips import Clips
+from loa.streamer.air.clock import TickClock
 from loa.streamer.air.director import Director
 from loa.streamer.air.listeners import ListenerConfig, Listeners
+from loa.streamer.air.tokens import Tokens
+from loa.streamer.air.watch import Watch
 from loa.streamer.config import AreaSetting, Config
-from loa.streamer.core.arbiter_first import Content, Policies
 from loa.streamer.core.areas import AreaDraft, AreaTree, place
-from loa.streamer.core.rights import BulletinClass, SourceToken, SourceTokens, digest
+from loa.streamer.core.cues import Content, Policies
+from loa.streamer.core.rights import BulletinClass, SourceToken, digest
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
 from loa.streamer.desk.bulletin_audio import run_sweep
@@ -149,12 +155,28 @@ class Server:
             max_listeners=config.listeners.total,
             kept_ticks=round(config.kept_minutes * 60 * TICKS_A_SECOND),
         )
+        tick_clock = TickClock(self.engine)
+        self.archive = Archive(
+            self.engine, desk.store, config.data, tick_clock, self.counters,
+            months=config.archive.months,
+        )  # fmt: skip
+        self.asrun = AsRun(
+            desk.store, config.data, tick_clock, self.counters,
+            self._area_of, self.archive,
+        )  # fmt: skip
+        self.clips = Clips(
+            config.data / "audio", self.counters, config.air.clip_megabytes * 1024 * 1024
+        )
+        source_tokens = Tokens(tokens)
         self.director = Director(
             self.engine,
             desk.tree,
-            SourceTokens(tokens),
+            source_tokens,
             self.standing.contents,
             self.counters,
+            clips=self.clips,
+            clock=tick_clock,
+            asrun=self.asrun,
             policies=Policies(
                 round(config.sources.hold_seconds * TICKS_A_SECOND),
                 round(config.sources.take_back_seconds * TICKS_A_SECOND),
@@ -194,6 +216,7 @@ class Server:
             self.counters,
             networks(config.relays.allow_private),
         )
+        self.watch = Watch(desk, self.director, source_tokens, self.relays)
         self.metrics = metrics.Metrics(
             version=version,
             engine=self.engine.stats,
@@ -282,7 +305,10 @@ class Server:
         return server
 
     async def _open(self) -> None:
+        await self.archive.recover()
+        self.director.restore(await self.asrun.recover())
         self._loop.add_reader(self.engine.event_fd, self._take_events)
+        await self.watch.load()
         self._store_tick(self.engine.tick + HIGH_WATER_AHEAD)
         config, app = self.config, web.Application()
         self.icecast.add_routes(app.router)
@@ -314,6 +340,9 @@ class Server:
         await self.preparer.start()
         self._spawn(self.uploads.run())
         self._spawn(run_sweep(self.desk, config.bulletins.unused_days * 86_400))
+        self._spawn(self.watch.run())
+        self._spawn(self.asrun.run())
+        self._spawn(self.archive.run())
         self._spawn(self.metrics.watch_loop())
         self._missing.clear()
         log.info("ready", url=self.ready.url, mounts=len(self.ready.mounts))
@@ -331,7 +360,10 @@ class Server:
 
     async def _play(self, file: str) -> None:
         with suppress(FileUnusable):  # it has been logged and counted; its areas stay silent
-            self.director.add_clip(file, await self.library.clip(Path(file)))
+            self.director.add_clip(file, *await self.library.prepared(Path(file)))
+
+    def _area_of(self, mount: int) -> int | None:
+        return self.director.mounts.area_of(mount)
 
     # --- the engine's events
 
@@ -343,6 +375,7 @@ class Server:
                 log.error("the engine was stopped and skipped ticks", ticks=event.value)
             else:
                 self.director.on_event(event)
+                self.archive.on_event(event)
 
     # --- the high-water mark
 
@@ -360,6 +393,7 @@ class Server:
             tick = self.engine.tick + HIGH_WATER_AHEAD
             await asyncio.to_thread(self._store_tick, tick)
             self.director.sweep()
+            self.asrun.sweep(self.engine.events_dropped)
 
     # --- the end
 
@@ -375,11 +409,16 @@ class Server:
         await self.deliveries.stop()
         await self.icecast.close()
         await self.studio.close()
+        self.watch.close()
         self.director.stop()
+        await self.clips.close()
         # In a thread: listeners over TLS get their last pages through this loop.
         await asyncio.to_thread(self.engine.stop, drain_ms)
         await self.listeners.close()
         self._loop.remove_reader(self.engine.event_fd)
+        self._take_events()
+        await self.asrun.close()
+        await self.archive.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self.door.close()

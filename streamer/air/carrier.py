@@ -356,14 +356,13 @@ class Carrier:
         known = self._opened.get(key)
         if known is not None:
             return known.handle
-        clip = None if self._clips is None else self._clips.get(choice.play.audio)
-        if clip is None or self._clips is None:
-            why = "there is no audio" if self._clips is None else None
-            why = why or (self._clips and self._clips.failure(choice.play.audio))
-            if why:
+        if self._clips is None:
+            raise Unplayable("no audio is kept here")
+        clip = self._clips.get(choice.play.audio)
+        if clip is None:
+            if (why := self._clips.failure(choice.play.audio)) is not None:
                 raise Unplayable(why)
-            if self._clips is not None:
-                self._clips.want([choice.play.audio])
+            self._clips.want([choice.play.audio])
             raise Unavailable
         if choice.offset >= clip.ticks:
             raise Unplayable("it is shorter than was said")

@@ -1,9 +1,9 @@
 """The director: asks the arbiter, and has what it answers carried out.
 
 It decides for the next tick that can be had whenever something changed or is due, and then for what
-is known to come within the next seconds, which the engine is told of ahead of time. Everything
-is known to come within the next seconds, which the engine is told of ahead of time. All of it runs
-by ``sources``, and what mounts really carried goes into the as-run log.
+is known to come within the next seconds, which the engine is told of ahead of time. Everything is
+on the loop. What the store has to say comes by ``learn`` and ``follow`` (``watch.py``), sources by
+``sources``, and what mounts really carried goes into the as-run log.
 """
 
 from __future__ import annotations

@@ -277,8 +277,10 @@ class LiveSources:
         tree, now = self._tree(), self._wall()
         for feed in list(self.lives.values()):
             area = None if feed.area_id is None else tree.get(feed.area_id)
-            right = area and self._tokens.right(feed.secret, area, tree, now)
-            if area is not None and (right is None or right.cls < feed.cls):
+            if area is None:
+                continue
+            right = self._tokens.right(feed.secret, area, tree, now)
+            if right is None or right.cls < feed.cls:
                 self._counters.add("sources.revoked")
                 self.cut(feed, "revoked")
 

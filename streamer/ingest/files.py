@@ -47,13 +47,17 @@ class Library:
 
     async def clip(self, file: Path) -> Clip:
         """Return a file's packets, preparing it if that was never done. Raises ``FileUnusable``."""
+        return (await self.prepared(file))[0]
+
+    async def prepared(self, file: Path) -> tuple[Clip, str]:
+        """Return a file's packets, and the name that they are kept under. Raises as ``clip``."""
         try:
             kept = await asyncio.to_thread(self._place, file)
             if not kept.exists():
                 async with self._turn:
                     if not kept.exists():  # another may have prepared it meanwhile
                         await self._prepare(file, kept)
-            return await asyncio.to_thread(_read, kept)
+            return await asyncio.to_thread(_read, kept), kept.stem
         except FileUnusable as error:
             self._counters.add("files.unusable")
             log.error("a file cannot be played", file=str(file), why=str(error))

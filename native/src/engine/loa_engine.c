@@ -187,6 +187,11 @@ int loa_engine_events(loa_engine *engine, loa_event *events, int capacity)
     return loa_events_take(&engine->events, events, capacity);
 }
 
+uint64_t loa_engine_events_dropped(const loa_engine *engine)
+{
+    return loa_events_dropped(&engine->events);
+}
+
 /* Far from where arithmetic on ticks and granules would overflow: three million years. */
 static int on_timeline(int64_t tick)
 {

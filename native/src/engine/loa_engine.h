@@ -140,6 +140,9 @@ int loa_engine_event_fd(const loa_engine *engine);
 /* Takes up to capacity events, oldest first within a thread; returns their number. */
 int loa_engine_events(loa_engine *engine, loa_event *events, int capacity);
 
+/* How many events were dropped so far, because the ring was full. */
+uint64_t loa_engine_events_dropped(const loa_engine *engine);
+
 /* Programmes: handles are positive and never reused; 0 is silence. Negative: enum loa_error.
  * A live programme's ring is not pulled before start_tick (past: the next tick). */
 int64_t loa_engine_open_live(loa_engine *engine, const loa_chain_config *chain,
