@@ -1,4 +1,4 @@
-"""Packets read back are those that went out, each tick once; and a change says if it cost a tick."""
+"""Packets read back are those that went out, each tick once; a change says if it cost a tick."""
 
 from __future__ import annotations
 
