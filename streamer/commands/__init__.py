@@ -10,9 +10,10 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Hang the topics' commands into ``loa``."""
-    from loa.streamer.commands import emergencies, queue, reports, sign_in, slots
+    from loa.streamer.commands import areas, emergencies, queue, reports, sign_in, slots
 
     sign_in.register(app)
+    app.add_typer(areas.app, name="areas")
     app.add_typer(slots.app, name="slots")
     app.add_typer(queue.app, name="queue")
     emergencies.register(app)

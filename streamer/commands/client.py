@@ -32,6 +32,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 TIMEOUT = 60.0
@@ -105,6 +106,7 @@ class Client:
         method: str,
         path: str,
         body: Any = None,
+        /,
         *,
         version: int | None = None,
         data: bytes | IO[bytes] | None = None,
@@ -138,11 +140,11 @@ class Client:
             raise Refused(answer.status, _error(answer))
         return answer
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """Return the JSON of a GET."""
         return self.call("GET", path, **query).json()
 
-    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+    def post(self, path: str, body: Any = None, /, **more: Any) -> Any:
         """Return the JSON of a POST."""
         return self.call("POST", path, body, **more).json()
 
@@ -151,7 +153,7 @@ class Client:
         version = self.call("GET", of or path).version
         return self.call(method, path, body, version=version).json()
 
-    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, /, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield the items of a list, page by page."""
         after = None
         while True:
@@ -162,12 +164,11 @@ class Client:
                 return
 
     def area(self, path_or_id: str) -> int:
-        """Return the id of an area that is named by its path or its id."""
+        """Return the id of an area that is named by its path, a former one too, or its id."""
         if path_or_id.isdigit():
             return int(path_or_id)
-        for area in self.pages("/areas"):
-            if area["path"] == path_or_id.rstrip("/"):
-                return int(area["id"])
+        for area in self.get("/areas", path=path_or_id[:500])["items"]:
+            return int(area["id"])
         raise Refused(404, {"code": "area.unknown", "message": f"there is no area {path_or_id}"})
 
     def _send(
@@ -220,7 +221,7 @@ class Client:
             table = Table.grid(padding=(0, 2))
             for key, value in answer.items():
                 table.add_row(str(key), Text(_cell(value)))
-            _print(table)
+            draw(table)
 
     def table(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Print a list: as JSON, or as a table of these fields (``area.path`` looks inside)."""
@@ -232,7 +233,7 @@ class Client:
             table.add_column(column.replace("_", " "), overflow="fold")
         for item in items:
             table.add_row(*(Text(_cell(_inside(item, column))) for column in columns))
-        _print(table)
+        draw(table)
 
 
 @contextmanager
@@ -309,10 +310,11 @@ def keep(server: str, token: str) -> Path:
 # --- small things
 
 
-def _print(table: Table) -> None:
+def draw(what: Table | Tree) -> None:
+    """Print a table or a tree."""
     console = Console()
     # Piped into a file, a table is as wide as it needs to be.
-    console.print(table, width=None if console.is_terminal else 400)
+    console.print(what, width=None if console.is_terminal else 400)
 
 
 def _error(answer: Answer) -> Mapping[str, Any]:
