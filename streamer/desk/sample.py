@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from loa.streamer.core import area_tables
 from loa.streamer.core.areas import Area
+from loa.streamer.core.cells import BOM
 from loa.streamer.desk import area_import, areas
 from loa.streamer.desk.areas import Outcome
 from loa.streamer.desk.desk import Actor, Desk
@@ -42,7 +43,7 @@ def table() -> bytes:
     for path, name, station in _PLACES:
         parent = path.rpartition("/")[0]
         lines.append(f"{path},{parent},{name}{LABEL},{int(station)}")
-    return (area_tables.BOM + "\r\n".join(lines) + "\r\n").encode()
+    return (BOM + "\r\n".join(lines) + "\r\n").encode()
 
 
 async def load(desk: Desk, actor: Actor) -> None:
