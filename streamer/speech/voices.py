@@ -216,7 +216,7 @@ async def _run(arguments: _Arguments, text: str, to: Path, memory: int, time_lim
                 errors.seek(0)
                 said = errors.read(500).decode(errors="replace").strip()
                 raise VoiceError(said or f"ended with {process.returncode}")
-        if not _is_speech(Path(out)):
+        if not await asyncio.to_thread(_is_speech, Path(out)):
             raise VoiceError("spoke nothing")
         os.replace(out, to)
     except OSError as error:
@@ -226,8 +226,10 @@ async def _run(arguments: _Arguments, text: str, to: Path, memory: int, time_lim
 
 
 def _is_speech(wav: Path) -> bool:
+    """Say whether there is any sound in a file, once all of it is on the disk."""
     with wav.open("rb") as file:
         head = file.read(45)
+        os.fsync(file.fileno())
     return len(head) == 45 and head[:4] == b"RIFF" and head[8:12] == b"WAVE"
 
 

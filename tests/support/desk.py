@@ -36,10 +36,12 @@ from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.route import Route
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.ingest.uploads import UploadFiles
+from loa.streamer.speech.voices import Voices
 from loa.streamer.store.store import Store, database_url
 from loa.streamer.store.tables import Base
 from loa.streamer.store.tables.areas import AreaRow
 from loa.streamer.store.tables.people import AccountRow, GrantRow
+from support.voice import Hum
 
 SAMPLE: tuple[tuple[str, str, bool], ...] = (
     ("/ha-giang", "Hà Giang (dữ liệu mẫu)", True),
@@ -212,6 +214,7 @@ async def desk_with_sample(
             identity=identity,
             uploads=Uploads(desk, files, UploadLimits()),
             preparer=Preparer(desk, files),
+            voices=Voices((Hum(),)),
         )
     Api(desk, given, routes, named).add_routes(app.router)
     try:

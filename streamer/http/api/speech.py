@@ -8,11 +8,12 @@ from pydantic import AfterValidator, Field
 
 from loa.streamer.core.languages import LANGUAGES
 from loa.streamer.core.rights import Permission
-from loa.streamer.desk import spelling
+from loa.streamer.desk import bulletin_list, speaking, spelling
+from loa.streamer.http.api.bulletin_models import BulletinWhole, shown_whole
 from loa.streamer.http.api.paging import Id, Page, Paging, page
 from loa.streamer.http.api.route import Access, Call, Model, Route, area_in_path, area_of
 from loa.streamer.speech.spelling import MAX_TEXT, MAX_WRITTEN
-from loa.streamer.store.tables.bulletins import SpellingRow
+from loa.streamer.store.tables.bulletins import BulletinRow, SpellingRow
 
 
 def _known(language: str) -> str:
@@ -65,6 +66,13 @@ class TextToSpell(Model):
 
     text: Text
     language: Language = "vi"
+
+
+class TextToSpeak(Model):
+    """A text in the language of its bulletin. ``voice``: without it the preferred one."""
+
+    text: Text
+    voice: Annotated[str, Field(min_length=1, max_length=60)] | None = None
 
 
 class Replaced(Model):
@@ -162,6 +170,17 @@ async def preview(call: Call) -> SpelledText:
     )
 
 
+async def speak(call: Call) -> BulletinWhole:
+    """Have a text spoken as the audio of a draft."""
+    body: TextToSpeak = call.body
+    services, id = call.services, call.params["bulletin"]
+    await speaking.speak(
+        call.desk, services.voices, services.preparer, call.actor, id, body.text, body.voice,
+        call.version,
+    )  # fmt: skip
+    return shown_whole(call, await bulletin_list.one(call.desk, id))
+
+
 async def read_voices(call: Call) -> VoicesThere:
     """List the voices."""
     voices = call.services.voices.all
@@ -190,6 +209,11 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/areas/{area}/speech/preview", preview, "What a text will be spoken as",
         Permission.BULLETIN_EDIT, area_in_path, body=TextToSpell, answer=SpelledText,
+    ),
+    Route(
+        "POST", "/bulletins/{bulletin}/speech", speak, "Have a text spoken as a draft's audio",
+        Permission.BULLETIN_EDIT, area_of(BulletinRow, "bulletin", "bulletin"), body=TextToSpeak,
+        answer=BulletinWhole, versioned=True,
     ),
     Route(
         "GET", "/speech/voices", read_voices, "The voices there are", Access.SIGNED_IN,

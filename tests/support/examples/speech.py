@@ -5,6 +5,7 @@ from __future__ import annotations
 from loa.streamer.desk import spelling
 from support.desk import Office
 from support.examples import HERE, Asked, Example, here
+from support.examples.bulletins import bulletin
 
 count = 0
 
@@ -40,6 +41,13 @@ async def remove(office: Office) -> Asked:
     return Asked({"entry": await an_entry(office)}, version=1)
 
 
+async def speak(office: Office) -> Asked:
+    id = await bulletin(office, ready=False)
+    return Asked(
+        {"bulletin": id}, {"text": "Mời bà con họp lúc 7h30", "voice": "hum-vi"}, version=1
+    )
+
+
 async def voices(office: Office) -> Asked:
     return Asked()
 
@@ -50,5 +58,6 @@ EXAMPLES: dict[str, Example] = {
     "PATCH /spelling/{entry}": change,
     "DELETE /spelling/{entry}": remove,
     "POST /areas/{area}/speech/preview": preview,
+    "POST /bulletins/{bulletin}/speech": speak,
     "GET /speech/voices": voices,
 }

@@ -97,7 +97,7 @@ async def test_a_preview_shows_what_was_replaced(tmp_path: Path) -> None:
                 {"start": 15, "end": 18, "written": "BCK", "kind": "letters",
                  "spoken": "bê xê ca"},
             ],
-            "voice": None,
+            "voice": "hum-vi",
         }  # fmt: skip
         assert await spoken(office, "/ha-giang", "UBND 5", "hmn") == "UBND 5"
         too_long = await office.call(
