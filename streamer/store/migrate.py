@@ -68,10 +68,13 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-async def upgrade(engine: AsyncEngine, copies: Path | None, scripts: str = SCRIPTS) -> None:
+async def upgrade(
+    engine: AsyncEngine, copies: Path | None, scripts: str = SCRIPTS, *, to: str = "head"
+) -> None:
     """Run what migrations are missing. Raises ``MigrationError``; the database is then as before.
 
-    An SQLite file that has anything in it is copied to ``copies`` first (None: it is not).
+    An SQLite file that has anything in it is copied to ``copies`` first (None: it is not). ``to``:
+    a revision to stop at, for what was made by an older version.
     """
     if engine.dialect.name == "sqlite" and engine.url.database:
         _look_at(Path(engine.url.database))
@@ -102,7 +105,7 @@ async def upgrade(engine: AsyncEngine, copies: Path | None, scripts: str = SCRIP
         async with engine.connect() as connection:
             await connection.execution_options(loa_write=True)
             async with _tables_apart(connection), connection.begin():
-                await connection.run_sync(_upgrade, scripts)
+                await connection.run_sync(_upgrade, scripts, to)
     except Exception as error:
         if copy is not None and file:
             _put_back(copy, Path(file), now)
@@ -113,7 +116,8 @@ async def upgrade(engine: AsyncEngine, copies: Path | None, scripts: str = SCRIP
         ) from error
     if copy is not None:
         _forget_old(copy.parent)
-    log.info("the database is up to date", revision=known[-1], was=now)
+    if to == "head":
+        log.info("the database is up to date", revision=known[-1], was=now)
 
 
 @contextlib.asynccontextmanager
@@ -132,12 +136,12 @@ async def _tables_apart(connection: AsyncConnection) -> AsyncIterator[None]:
         await driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _upgrade(connection: Connection, scripts: str) -> None:
+def _upgrade(connection: Connection, scripts: str, to: str) -> None:
     embedded = connection.dialect.name == "sqlite"
     if not embedded:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({UPGRADERS})"))
     # Another server may have done it while this one waited: Alembic looks again.
-    command.upgrade(_config(scripts, connection), "head")
+    command.upgrade(_config(scripts, connection), to)
     if embedded:
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
