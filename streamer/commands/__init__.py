@@ -10,7 +10,16 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Hang the topics' commands into ``loa``."""
-    from loa.streamer.commands import areas, emergencies, queue, reports, sign_in, slots
+    from loa.streamer.commands import (
+        areas,
+        emergencies,
+        keeping,
+        queue,
+        reports,
+        sign_in,
+        slots,
+        webhooks,
+    )
 
     sign_in.register(app)
     app.add_typer(areas.app, name="areas")
@@ -18,3 +27,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(queue.app, name="queue")
     emergencies.register(app)
     reports.register(app)
+    app.add_typer(webhooks.app, name="webhooks")
+    keeping.register(app)
