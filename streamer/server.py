@@ -33,6 +33,7 @@ from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.preparer import Preparer
+from loa.streamer.desk.queue_list import run_settling
 from loa.streamer.desk.seed import seed
 from loa.streamer.desk.services import Services
 from loa.streamer.desk.uploads import UploadLimits, Uploads
@@ -343,6 +344,7 @@ class Server:
         self._spawn(self.watch.run())
         self._spawn(self.asrun.run())
         self._spawn(self.archive.run())
+        self._spawn(run_settling(self.desk))
         self._spawn(self.metrics.watch_loop())
         self._missing.clear()
         log.info("ready", url=self.ready.url, mounts=len(self.ready.mounts))

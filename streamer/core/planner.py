@@ -149,7 +149,9 @@ class _Planner:
             if item.started is not None:
                 start = _near(item.started)
                 room = self._room_at(start)
-                job.placed.append((start, room.slot if room is not None else 0))
+                # What began at once stays what it was, whatever slot that fell into.
+                slot = 0 if room is None or _is_due_at_once(item) else room.slot
+                job.placed.append((start, slot))
                 job.count(room, room.day if room is not None else self._day(start))
             if job.left is None or job.left > 0:
                 unplaced += self._place(job)
@@ -184,7 +186,7 @@ class _Planner:
         item = job.item
         if job.high <= self.now:
             return [Unplaced(item.entry, job.left or item.per_day, Reason.EXPIRED)]
-        if item.cls is not BulletinClass.ROUTINE and not item.played and item.started is None:
+        if _is_due_at_once(item) and item.started is None:
             reason = self._place_at_once(job)
             if reason is not None:
                 return [Unplaced(item.entry, job.left or item.per_day, reason)]
@@ -341,6 +343,10 @@ class _Planner:
 
     def _day(self, tick: int) -> int:
         return local_day(self.zone, tick / TICKS_A_SECOND)
+
+
+def _is_due_at_once(item: Item) -> bool:
+    return item.cls is not BulletinClass.ROUTINE and not item.played
 
 
 def _up(unix: float) -> int:

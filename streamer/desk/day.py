@@ -143,7 +143,7 @@ def _parts(window: Window, usable: Sequence[Window]) -> list[Span]:
 def _put_into_windows(day: Day) -> None:
     for window in day.windows:
         low, high = window.window.start, window.window.end
-        window.planned = [p for p in day.planned if p.slot and low <= p.start < high]
+        window.planned = [p for p in day.planned if low <= p.start < high]
         window.aired = [r for r in day.aired if low <= r.from_unix < high]
     shown = {id(p) for w in day.windows for p in w.planned}
     day.planned = [p for p in day.planned if id(p) not in shown]

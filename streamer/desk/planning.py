@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from loa.streamer.core.areas import Area, AreaTree
@@ -27,6 +27,7 @@ from loa.streamer.core.timeline import TICKS_A_SECOND
 from loa.streamer.core.windows import Window
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.slots import ordinal, slot_of
+from loa.streamer.store.airing import INTERRUPTED
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.schedule import EntryRow, HolidayRow, SlotRow
@@ -215,6 +216,10 @@ def _entries(ids: list[int] | None) -> Select[Any]:
     return query if ids is None else query.where(EntryRow.area_id.in_(ids))
 
 
+# What could not be put on air at all is over as well: it would only fail again.
+_FAILED = and_(AiredRow.failure.not_in(("", INTERRUPTED)), AiredRow.to_tick == AiredRow.from_tick)
+
+
 @dataclass(slots=True)
 class PlayedSoFar:
     """What the as-run log says of entries: when each was played ``whole``, and when the playing
@@ -231,7 +236,7 @@ async def played_of(db: AsyncSession, ids: list[int] | None, now: float) -> Play
         select(
             AiredRow.entry_id,
             func.min(AiredRow.from_unix),
-            func.max(case((AiredRow.complete, 1), else_=0)),
+            func.max(case((AiredRow.complete, 1), (_FAILED, 1), else_=0)),
             func.max(case((AiredRow.to_tick.is_(None), AiredRow.from_unix), else_=0.0)),
             func.max(case((AiredRow.to_tick.is_(None), AiredRow.skipped), else_=0)),
             func.max(AudioRow.ticks),

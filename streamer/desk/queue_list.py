@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from loa.streamer import logs
 from loa.streamer.core.areas import Area
 from loa.streamer.core.planner import Planned, Unplaced
 from loa.streamer.desk.desk import Desk
@@ -22,6 +24,9 @@ from loa.streamer.store.tables.schedule import EntryRow
 AHEAD = 8 * 86_400.0
 """How far a queue is planned for people to see."""
 _NEXT = 5
+SETTLE_EVERY = 3600.0
+
+log = logs.get("queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,19 @@ async def settle(desk: Desk) -> int:
                 .values(state="done", version=EntryRow.version + 1)
             )
         return len(over)
+
+
+async def run_settling(desk: Desk) -> None:
+    """Settle every hour, until cancelled."""
+    while True:
+        try:
+            if closed := await settle(desk):
+                log.info("entries of queues are done", entries=closed)
+        except Exception as error:
+            # The next hour is as good.
+            desk.counters.add("queue.settling_failed")
+            log.error("queues could not be settled", why=str(error))
+        await asyncio.sleep(SETTLE_EVERY)
 
 
 Found = list[tuple[EntryRow, BulletinRow, int | None]]

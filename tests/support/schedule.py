@@ -83,8 +83,10 @@ async def aired(
     *,
     complete: bool = True,
     goes_on: bool = False,
+    failure: str = "",
 ) -> None:
     """Write down that the mount of an area carried an entry, whole unless it says otherwise."""
+    complete = complete and not failure
     async with office.desk.store.write() as db:
         row = await db.get(EntryRow, entry)
         assert row is not None
@@ -92,7 +94,7 @@ async def aired(
         assert bulletin is not None and bulletin.audio_sha256 is not None
         ticks = int(bulletin.audio_sha256, 16)
         first = round((start - EPOCH) * TICKS_A_SECOND)
-        length = ticks if complete else ticks // 2
+        length = 0 if failure else ticks if complete else ticks // 2
         db.add(
             AiredRow(
                 area_id=area.id,
@@ -107,5 +109,6 @@ async def aired(
                 entry_id=entry,
                 play=f"{entry}@{start}",
                 complete=complete and not goes_on,
+                failure=failure,
             )
         )

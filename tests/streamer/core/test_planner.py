@@ -250,7 +250,7 @@ def situations(draw: st.DrawFn) -> tuple[list[Window], list[Item], Limits]:
     return windows, items, limits
 
 
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=250)
 @given(situations(), st.integers(0, 47))
 def test_nothing_overlaps_or_leaves_its_window_and_everything_has_a_reason(
     situation: tuple[list[Window], list[Item], Limits], hour: int
@@ -262,7 +262,7 @@ def test_nothing_overlaps_or_leaves_its_window_and_everything_has_a_reason(
     assert plan(list(reversed(windows)), list(reversed(items)), now, limits) == done
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=180)
 @given(situations(), st.integers(0, 200))
 def test_what_was_played_as_planned_leaves_the_rest_as_it_was(
     situation: tuple[list[Window], list[Item], Limits], minutes: int
@@ -280,7 +280,7 @@ def test_what_was_played_as_planned_leaves_the_rest_as_it_was(
         assert list(second.planned) == [p for p in first.planned if p.end > now]
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=180)
 @given(situations())
 def test_adding_behind_never_delays(
     situation: tuple[list[Window], list[Item], Limits],
@@ -294,7 +294,7 @@ def test_adding_behind_never_delays(
     assert [p for p in done.planned if p.entry != last.entry] == list(without.planned)
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=120)
 @given(situations(), st.integers(1, 3))
 def test_a_plan_is_the_same_however_far_it_reaches(
     situation: tuple[list[Window], list[Item], Limits], days: int

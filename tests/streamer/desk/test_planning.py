@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loa.streamer.desk.planning import station_plans
+from loa.streamer.store.airing import INTERRUPTED
 from support.desk import NOW, Office, desk_with_sample
 from support.schedule import add_bulletin, add_entry, add_slot, aired
 
@@ -105,3 +106,28 @@ async def test_priority_is_due_at_once_and_only_what_is_approved_is_planned(tmp_
         plan = (await station_plans(office.desk, [commune.id], NOW, NOW + DAY))[commune.id]
         assert [(p.entry, p.start, p.number) for p in plan.priority] == [(entry, NOW, 0)]
         assert [(p.entry, p.start, p.number) for p in plan.plays] == [(entry, FIVE, 1)]
+
+
+async def test_priority_that_sounds_stays_what_it_is_and_what_fails_is_over(
+    tmp_path: Path,
+) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        commune = office.area("/ha-giang/quang-binh/na-khuong")
+        await add_slot(office, commune, "2026-01-05T05:00", 45, "FREQ=DAILY")
+        urgent = await add_entry(
+            office, commune, await add_bulletin(office, commune, cls=1, seconds=60), per_day=2
+        )
+        broken = await add_entry(office, commune, await add_bulletin(office, commune))
+        await aired(office, commune, urgent, FIVE + 60, goes_on=True)
+        now = FIVE + 90
+        plan = (await station_plans(office.desk, [commune.id], now, now + DAY))[commune.id]
+        assert [(p.entry, p.start, p.number) for p in plan.priority] == [(urgent, FIVE + 60, 0)]
+        assert [p.entry for p in plan.plays] == [broken, urgent]
+        await aired(office, commune, broken, FIVE + 120, failure="no such file")
+        await aired(office, commune, urgent, FIVE + 60)
+        later = await planned(office, commune.path, FIVE + 180)
+        assert later == [(urgent, FIVE + DAY)]
+        # What a restart cut off before its first packet did not fail.
+        again = await add_entry(office, commune, await add_bulletin(office, commune))
+        await aired(office, commune, again, FIVE + 180, failure=INTERRUPTED)
+        assert (again, FIVE + 240) in await planned(office, commune.path, FIVE + 240)
