@@ -126,7 +126,7 @@ async def test_priority_that_sounds_stays_what_it_is_and_what_fails_is_over(
         await aired(office, commune, broken, FIVE + 120, failure="no such file")
         await aired(office, commune, urgent, FIVE + 60)
         later = await planned(office, commune.path, FIVE + 180)
-        assert later == [(urgent, FIVE + DAY)]
+        assert later == [(urgent, FIVE + 1350)]
         # What a restart cut off before its first packet did not fail.
         again = await add_entry(office, commune, await add_bulletin(office, commune))
         await aired(office, commune, again, FIVE + 180, failure=INTERRUPTED)
