@@ -61,7 +61,7 @@ async def give(
         retouched(row)
         told(work, row, "recorded", filename=row.filename, voice=row.voice)
         cls = row.cls
-    await _forget(preparer, id, before)
+    await forget(preparer, id, before)
     preparer.add(id, cls)
 
 
@@ -94,7 +94,7 @@ async def clear(
         _empty(row, Audio.NONE)
         retouched(row)
         told(work, row, "emptied")
-    await _forget(preparer, id, before)
+    await forget(preparer, id, before)
 
 
 def _empty(row: BulletinRow, state: Audio) -> None:
@@ -102,7 +102,8 @@ def _empty(row: BulletinRow, state: Audio) -> None:
     row.source_sha256 = row.heard_sha256 = ""
 
 
-async def _forget(preparer: Preparer, id: int, source: str) -> None:
+async def forget(preparer: Preparer, id: int, source: str) -> None:
+    """End the preparing of a source that a bulletin no longer has, and remove it; "" is none."""
     if source:
         await preparer.cancel(id)
         await asyncio.to_thread(preparer.files.remove, source)

@@ -160,6 +160,8 @@ async def take(
             await queue.distribute(desk, work, row)
         elif step is Step.WITHDRAW:
             await queue.withdraw(work, row)
+            if row.audio_state == Audio.PREPARING:
+                row.audio_state, row.source = Audio.NONE, ""
         return after
 
 

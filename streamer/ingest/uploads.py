@@ -256,10 +256,9 @@ async def _heard(read: Read, sender: _Sender) -> bytes:
         sender.heard = time.monotonic()
         return coming.result()
     finally:
-        if not coming.done():
-            coming.cancel()
-            with suppress(asyncio.CancelledError):
-                await coming
+        coming.cancel()
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await coming
 
 
 async def _whole(work: Callable[..., None], *arguments: object) -> None:

@@ -8,6 +8,7 @@ from loa.streamer.core.areas import Area
 from loa.streamer.core.bulletins import Step
 from loa.streamer.core.languages import LANGUAGES
 from loa.streamer.core.rights import Permission
+from loa.streamer.desk import bulletin_audio as bulletin_audio_desk
 from loa.streamer.desk import bulletin_list, bulletins
 from loa.streamer.desk.bulletin_list import Filter
 from loa.streamer.http.api import bulletin_audio, uploads
@@ -106,7 +107,7 @@ def stepping(step: Step) -> Callable[[Call], Awaitable[BulletinWhole]]:
         note = call.body.reason if call.body is not None else ""
         await bulletins.take(call.desk, call.actor, id, step, call.version, note)
         if step is Step.WITHDRAW:
-            await call.services.preparer.cancel(id)
+            await bulletin_audio_desk.forget(call.services.preparer, id, row.source)
         return await one(call)
 
     handler.__name__ = step.value

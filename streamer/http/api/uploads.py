@@ -154,6 +154,9 @@ async def _receive(call: Call, row: UploadRow, offset: int) -> int:
         # Nobody may be there to read this; what came is kept.
         call.desk.counters.add("uploads.broken_off")
         raise Tus("upload.broken_off", 408) from None
+    except asyncio.CancelledError:
+        call.desk.counters.add("uploads.broken_off")
+        raise
 
 
 def _versions(request: web.Request) -> None:
