@@ -120,3 +120,9 @@ def say(ready: Ready) -> None:
             f"  loa live {ready.mounts[0]} --server {ready.url}",
             file=out,
         )
+    if ready.setup_code is not None:
+        print(
+            "  nobody can sign in yet: make the first account with\n"
+            f"  loa users setup {ready.setup_code} --server {ready.url}",
+            file=out,
+        )

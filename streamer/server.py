@@ -32,6 +32,7 @@ from loa.streamer.desk.bulletin_audio import run_sweep
 from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.identity import Identity
+from loa.streamer.desk.people import ensure_setup_code
 from loa.streamer.desk.preparer import Preparer
 from loa.streamer.desk.queue_list import run_settling
 from loa.streamer.desk.seed import seed
@@ -68,7 +69,10 @@ log = logs.get("server")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a script must know of a server that is up; ``password`` only if this start made it."""
+    """What a script must know of a server that is up; secrets only if this start made them.
+
+    ``setup_code``: with it the first account is made, while there is none.
+    """
 
     version: str
     url: str
@@ -332,7 +336,11 @@ class Server:
         port = await self.door.open(self._runner, config.host, config.port, certificate=certificate)
         if config.plain_port is not None:
             await self.door.open(self._runner, config.host, config.plain_port)
-        self.ready = replace(self.ready, url=_url(config.host, port, certificate is not None))
+        self.ready = replace(
+            self.ready,
+            url=_url(config.host, port, certificate is not None),
+            setup_code=await ensure_setup_code(self.desk),
+        )
         self.relays.start()
         self.deliveries.start()
         for file in sorted({c.file for c in self.standing.contents.values() if c.file is not None}):
