@@ -16,7 +16,7 @@ from loa.streamer.core.limits import Span, open_spans, usable
 from loa.streamer.core.localtime import local_day, unix_at
 from loa.streamer.core.planner import Planned, Reason, Unplaced
 from loa.streamer.core.policy import Policy
-from loa.streamer.core.windows import Window
+from loa.streamer.core.windows import SlotContent, Window
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid
 from loa.streamer.desk.holidays import list_holidays
@@ -40,6 +40,9 @@ class DayWindow:
     slot: SlotRow
     window: Window
     allowed: list[Span]
+    upper: Area | None = None
+    """Of a slot for the level above: the station whose programme it carries. What that has planned
+    for the time is ``planned``."""
     planned: list[Planned] = field(default_factory=list)
     aired: list[AiredRow] = field(default_factory=list)
 
@@ -80,8 +83,10 @@ async def read_day(desk: Desk, area: Area, day: date | None, now: float) -> Day:
         raise Invalid(FieldProblem("date", "day.too_far", {"limit": MAX_AHEAD}))
     start, end = float(unix_at(zone, wanted, 0)), float(unix_at(zone, wanted + 1, 0))
     iso = date.fromordinal(wanted).isoformat()
+    above = _station_above(desk, station)
     async with desk.store.read() as db:
-        material = await read_material(db, desk.tree, [station], now)
+        both = [station] if above is None else [station, above]
+        material = await read_material(db, desk.tree, both, now)
         slots = {
             row.id: row
             for row in await db.scalars(select(SlotRow).where(SlotRow.area_id == station.id))
@@ -102,14 +107,10 @@ async def read_day(desk: Desk, area: Area, day: date | None, now: float) -> Day:
             if row.to_unix is None or row.to_unix > start
         ]
     plan = plan_station(desk, station, material, now, max(now, end))
-    raw = [
-        window
-        for window in raw_windows(desk, station, material, zone, wanted - 1, wanted + 1)
-        if window.end > start and window.start < end
-    ]
-    usable_ = usable(
-        list(raw_windows(desk, station, material, zone, wanted - 1, wanted + 1)), plan.limits, zone
-    )
+    # What began the day before may reach into it.
+    around = list(raw_windows(desk, station, material, zone, wanted - 1, wanted + 1))
+    raw = [window for window in around if window.end > start and window.start < end]
+    allowed = usable(around, plan.limits, zone)
     planned = [
         p
         for p in plan.plan.planned
@@ -119,13 +120,25 @@ async def read_day(desk: Desk, area: Area, day: date | None, now: float) -> Day:
         area, station, date.fromordinal(wanted), start, end, policy,
         desk.policies.sources(station), open_spans(plan.limits.hours, zone, start, end),
         await list_holidays(desk, station, iso, iso),
-        [DayWindow(slots[w.slot], w, _parts(w, usable_)) for w in raw], planned, aired,
+        [DayWindow(slots[w.slot], w, _parts(w, allowed)) for w in raw], planned, aired,
         [u for u in plan.plan.unplaced if u.reason is not Reason.LATER] if end > now else [],
         material.bulletins,
         {item.entry: item.bulletin for item in material.items.get(station.id, ())},
     )  # fmt: skip
     _put_into_windows(found)
+    if above is not None and any(w.window.content is SlotContent.UPPER for w in found.windows):
+        carried = plan_station(desk, above, material, now, max(now, end)).plan.planned
+        for one in found.windows:
+            if one.window.content is SlotContent.UPPER:
+                low, high = one.window.start, one.window.end
+                one.upper = above
+                one.planned += [p for p in carried if p.end > low and p.start < high]
     return found
+
+
+def _station_above(desk: Desk, station: Area) -> Area | None:
+    parent = None if station.parent is None else desk.tree.find(station.parent)
+    return None if parent is None else desk.tree.station_of(parent)
 
 
 def _hears(area: Area, station: Area, playing: Planned) -> bool:

@@ -92,7 +92,8 @@ class AiredItem(WithClass):
 
 
 class DayWindow(Model):
-    """A window of a slot. ``allowed``: the parts that hours and limits leave of it."""
+    """A window of a slot. ``allowed``: the parts that hours and limits leave of it. ``upper``: the
+    station above whose programme it carries, with what that has planned for the time."""
 
     slot: Id
     name: str
@@ -101,6 +102,7 @@ class DayWindow(Model):
     start: Time
     end: Time
     allowed: tuple[From, ...]
+    upper: Place | None
     planned: tuple[PlannedItem, ...]
     aired: tuple[AiredItem, ...]
 
@@ -159,6 +161,7 @@ async def read_day(call: Call) -> Day:
                 slot=w.slot.id, name=w.slot.name, content=w.window.content.value,
                 relay=w.window.relay, start=w.window.start, end=w.window.end,
                 allowed=tuple(From(start=low, end=high) for low, high in w.allowed),
+                upper=None if w.upper is None else _place(w.upper),
                 planned=tuple(_planned(call, day, p) for p in w.planned),
                 aired=tuple(_aired(call, row) for row in w.aired),
             )

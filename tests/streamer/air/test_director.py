@@ -23,7 +23,6 @@ AREAS = AreaTree(
     [Area("/p", "P", id=1), Area("/p/c", "C", aliases=("/old",), id=2), Area("/p/c/v", "V", id=3)]
 )
 TOKENS = (
-
     SourceToken(digest("all"), "/"),
     SourceToken(digest("c"), "/p/c"),
     SourceToken(digest("sos"), "/p", BulletinClass.EMERGENCY),

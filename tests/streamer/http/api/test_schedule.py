@@ -397,6 +397,21 @@ async def test_a_day_shows_slots_what_was_on_and_what_is_planned(tmp_path: Path)
         await office.call("GET", path, params={"date": "2029-01-01"}, status=422)
 
 
+async def test_a_slot_for_the_level_above_shows_what_that_has_planned(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        commune, district = office.area(COMMUNE), office.area("/ha-giang/quang-binh")
+        await add_slot(office, commune, "2026-01-05T05:00", 45, "FREQ=DAILY", content="upper")
+        await add_slot(office, district, "2026-01-05T05:30", 45, "FREQ=DAILY")
+        bulletin = await add_bulletin(office, district, seconds=600)
+        entry = await add_entry(office, district, bulletin)
+        await add_entry(office, commune, bulletin)
+        day = await office.call("GET", f"/areas/{commune.id}/day", params={"date": "2026-09-22"})
+        window = day["windows"][0]
+        assert window["upper"]["path"] == "/ha-giang/quang-binh"
+        assert [p["entry"] for p in window["planned"]] == [entry]
+        assert [u["reason"] for u in day["unplaced"]] == ["no_slot"]
+
+
 async def test_a_village_sees_what_it_hears_of_its_station(tmp_path: Path) -> None:
     async with desk_with_sample(tmp_path) as office:
         commune, village = office.area(COMMUNE), office.area(VILLAGE)
