@@ -76,6 +76,8 @@ class Office:
     client: TestClient[web.Request, web.Application]
     services: Services
     happened: list[Happening] = field(default_factory=list)
+    accounts: dict[str, int] = field(default_factory=dict)
+    """The accounts that were made for those who were named, by name."""
 
     def area(self, path: str) -> Area:
         area = self.desk.tree.find(path)
@@ -96,28 +98,28 @@ class Office:
             return self.server
         role, _, path = who.partition("@")
         area = self.area(path)
-        async with self.desk.store.write() as db:
-            found = await db.execute(
-                text("SELECT id FROM account WHERE login = :login"), {"login": who}
-            )
-            id = found.scalar()
-            if id is None:
-                row = AccountRow(login=who, name=who, password="!", created_at=self.clock.now)
-                db.add(row)
-                await db.flush()
-                id = row.id
-                db.add(
-                    GrantRow(
-                        account_id=id, area_id=area.id, role=role,
-                        created_at=self.clock.now, created_by="test",
-                    )
-                )  # fmt: skip
+        id = self.accounts.get(who)
+        if id is None:
+            id = self.accounts[who] = await self._add_account(who, area, role)
         grants = (Grant(area.id, Role(role)),)
         if not token:
             return Actor(id, who, Rights(grants))
         scope, _, within = token.partition("@")
         scopes = frozenset({Permission(scope)})
         return Actor(id, who, Rights(grants, scopes, self.area(within).id), token=1)
+
+    async def _add_account(self, login: str, area: Area, role: str) -> int:
+        async with self.desk.store.write() as db:
+            row = AccountRow(login=login, name=login, password="!", created_at=self.clock.now)
+            db.add(row)
+            await db.flush()
+            db.add(
+                GrantRow(
+                    account_id=row.id, area_id=area.id, role=role,
+                    created_at=self.clock.now, created_by="test",
+                )
+            )  # fmt: skip
+        return row.id
 
     async def call(
         self,

@@ -237,7 +237,7 @@ def _responses(route: Route, answer: dict[str, Any] | None) -> dict[str, Any]:
         reasons |= {401, 403}
     elif route.method not in SAFE:
         reasons.add(401)
-    if "{" in route.path or route.on is not None or route.body is not None:
+    if "{" in route.path or route.on or route.body or route.query:
         reasons.add(404)
     if route.body is not None or route.raw:
         reasons |= {413, 415}
