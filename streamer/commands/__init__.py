@@ -12,20 +12,24 @@ def register(app: typer.Typer) -> None:
     """Hang the topics' commands into ``loa``."""
     from loa.streamer.commands import (
         areas,
+        audit,
         emergencies,
         keeping,
         queue,
         reports,
         sign_in,
         slots,
+        users,
         webhooks,
     )
 
     sign_in.register(app)
+    app.add_typer(users.app, name="users")
     app.add_typer(areas.app, name="areas")
     app.add_typer(slots.app, name="slots")
     app.add_typer(queue.app, name="queue")
     emergencies.register(app)
+    audit.register(app)
     reports.register(app)
     app.add_typer(webhooks.app, name="webhooks")
     keeping.register(app)

@@ -61,14 +61,18 @@ REASONS = {
     401: "Sign in first, or the token is not valid.",
     403: "No right to this.",
     404: "There is no such thing.",
+    408: "The body broke off.",
     409: "It collides with something, named in `conflicts`.",
     412: "Somebody else has changed it meanwhile.",
     413: "The body is too large.",
     415: "The body is of the wrong kind.",
     422: "Fields are wrong, each named in `fields`.",
+    423: "Somebody else is at it.",
     428: "`If-Match` is missing.",
     429: "Too often; `Retry-After` says when to try again.",
+    460: "The checksum is another one.",
     500: "Something broke on the server.",
+    507: "The disk is full.",
 }
 
 
@@ -232,7 +236,7 @@ def _responses(route: Route, answer: dict[str, Any] | None) -> dict[str, Any]:
     else:
         status = 204 if route.status == 200 else route.status
         responses[str(status)] = {"description": "Done."}
-    reasons = {400, 422, 500}
+    reasons = {400, 422, 500, *route.refuses}
     if route.needs is not Access.ANYONE:
         reasons |= {401, 403}
     elif route.method not in SAFE:
@@ -241,6 +245,8 @@ def _responses(route: Route, answer: dict[str, Any] | None) -> dict[str, Any]:
         reasons.add(404)
     if route.body is not None or route.raw:
         reasons |= {413, 415}
+    if route.raw:
+        reasons |= {408, 507}
     if route.method not in SAFE:
         reasons |= {409, 429}
     if route.versioned:

@@ -145,6 +145,8 @@ class Route:
     raw: bool = False
     takes: tuple[str, ...] = ("application/octet-stream",)
     max_body: int = MAX_BODY
+    refuses: tuple[int, ...] = ()
+    """Statuses of refusals beside those that every such call may have."""
     tag: str = ""
     versioned: bool = False
     """Changes something that has a version: needs ``If-Match``."""

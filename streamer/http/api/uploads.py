@@ -229,7 +229,7 @@ def _route(method: str, path: str, handler: Handler, summary: str, status: int) 
     return Route(
         method, path, handler, summary, Permission.BULLETIN_EDIT,
         on=in_metadata if method == "POST" else of_upload, raw=body, takes=(OCTETS,) * body,
-        status=status,
+        status=status, refuses=(412, 423, 460),
     )  # fmt: skip
 
 
