@@ -73,7 +73,10 @@ def demo(
         bool, typer.Option("--json", help="Print one line of JSON when ready, for scripts.")
     ] = False,
 ) -> None:
-    """A sample province on air: a few areas, a spoken recording, one receiver that plays it."""
+    """A sample province on air: areas, accounts, a spoken bulletin, a receiver that plays it.
+
+    All of it is labelled as sample data; a second start goes on with it, with new passwords.
+    """
     from loa.streamer.demo import demo as run
 
     raise typer.Exit(run({"data": data, "host": host, "port": port}, json))

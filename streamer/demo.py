@@ -1,4 +1,4 @@
-"""``loa demo``: a small sample tree, a spoken recording on air, and one receiver that plays it.
+"""``loa demo``: a sample tree with people, a bulletin on air, and one receiver that plays it.
 
 Everything is real but the people: the server is ``loa serve``'s, the receiver is a process of its
 own. All sample data says that it is sample data.
@@ -10,18 +10,20 @@ import asyncio
 import contextlib
 import json
 import secrets
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loa.streamer import logs
+from loa.streamer import demo_data, logs
 from loa.streamer.config import ConfigError, load
+from loa.streamer.demo_data import STATION, Sample
+from loa.streamer.desk.sample import LABEL, PROVINCE
 from loa.streamer.run import FAILED, MISCONFIGURED, run, say
 from loa.streamer.server import Server
+from loa.streamer.speech.voices import Settings, VoiceError, probe
+from loa.streamer.store.store import StoreError
 
 SPOKEN = (
     "Đây là đài truyền thanh mẫu của hệ thống Loa. Chương trình này là dữ liệu mẫu. "
@@ -35,41 +37,34 @@ log = logs.get("demo")
 
 
 def sample_areas(recording: Path, password: str) -> list[dict[str, Any]]:
-    """Return a district and three communes of the 2020 reports, labelled as samples."""
-    top, district = "/ha-giang", "/ha-giang/quang-binh"
+    """Return what the configuration says of the sample: a recording, and who may go live.
+
+    The areas themselves are in the store (``demo_data.py``).
+    """
     return [
         {
-            "name": "Hà Giang (dữ liệu mẫu)",
-            "path": top,
+            "name": f"Hà Giang{LABEL}",
+            "path": PROVINCE,
+            "station": True,
             "file": str(recording),
             "tokens": [{"password": password}],
-        },
-        {"name": "Quang Bình (dữ liệu mẫu)", "path": district, "station": True},
-        *(
-            {"name": f"{name} (dữ liệu mẫu)", "path": f"{district}/{slug}", "station": True}
-            for name, slug in (
-                ("Nà Khương", "na-khuong"),
-                ("Xuân Minh", "xuan-minh"),
-                ("Tiên Nguyên", "tien-nguyen"),
-            )
-        ),
+        }
     ]
 
 
 def speak(text: str, to: Path) -> None:
-    """Let espeak-ng speak Vietnamese into a WAV file. Raises ``OSError`` with advice."""
-    program = shutil.which("espeak-ng")
-    if program is None:
-        raise OSError("espeak-ng is not installed (Debian: apt-get install espeak-ng)")
-    done = subprocess.run(
-        [program, "-v", "vi", "-s", "150", "-w", str(to), text],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    if done.returncode != 0 or not to.exists():
-        raise OSError(f"espeak-ng cannot speak: {done.stderr.strip() or done.returncode}")
+    """Let a voice speak Vietnamese into a WAV file. Raises ``OSError`` with advice."""
+
+    async def spoken() -> None:
+        voice = (await probe(Settings())).of("vi")
+        if voice is None:
+            raise OSError("espeak-ng is not installed (Debian: apt-get install espeak-ng)")
+        try:
+            await voice.speak(text, to)
+        except VoiceError as error:
+            raise OSError(f"{voice.name} cannot speak: {error}") from None
+
+    asyncio.run(spoken())
 
 
 def demo(options: Mapping[str, Any], as_json: bool) -> int:
@@ -79,15 +74,19 @@ def demo(options: Mapping[str, Any], as_json: bool) -> int:
     password = secrets.token_urlsafe(9)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        demo_data.guard(data)
         speak(SPOKEN, recording)
-    except OSError as error:
-        print(f"loa: {error}", file=sys.stderr)
-        return FAILED
-    try:
         config = load(
             Path("/dev/null"),
             {**options, "data": data, "areas": sample_areas(recording.resolve(), password)},
         )
+        if config.database.url is not None:
+            raise StoreError("loa demo keeps its data in a file: leave LOA_DATABASE_URL out")
+        logs.configure(config.log.level, config.log.format)
+        sample = asyncio.run(demo_data.make(config))
+    except (OSError, StoreError) as error:
+        print(f"loa: {error}", file=sys.stderr)
+        return FAILED
     except ConfigError as error:
         for problem in error.problems:
             print(f"loa: {problem}", file=sys.stderr)
@@ -95,23 +94,35 @@ def demo(options: Mapping[str, Any], as_json: bool) -> int:
 
     async def announce(server: Server) -> None:
         ready = replace(server.ready, password=password)
-        path = ready.mounts[2]
         async with contextlib.AsyncExitStack() as stack:
-            receiver = await Receiver.start(f"{ready.url}{path}.opus")
+            receiver = await Receiver.start(f"{ready.url}{STATION}.opus")
             stack.push_async_callback(receiver.stop)
             await receiver.hears()
             if as_json:
-                print(json.dumps(ready.as_json(), ensure_ascii=False), flush=True)
+                line = {**ready.as_json(), "admin": sample.admin}
+                print(json.dumps(line, ensure_ascii=False), flush=True)
             else:
                 say(ready)
-                print(
-                    f"  one receiver of {path} is playing it (to nowhere, so that no speaker is "
-                    f"needed)\n  in a browser: {ready.url}/   to stop: Ctrl-C",
-                    file=sys.stderr,
-                )
+                _say_more(ready.url, sample)
             await receiver.watch()
 
     return run(config, announce)
+
+
+def _say_more(url: str, sample: Sample) -> None:
+    print(
+        f"  one receiver of {STATION} is playing it (to nowhere, so that no speaker is "
+        "needed)\n  sample accounts (dữ liệu mẫu), with passwords of this start:",
+        file=sys.stderr,
+    )
+    for login, name, password in sample.accounts:
+        print(f"    {login:<10} {password}   {name}", file=sys.stderr)
+    admin = sample.admin["user"]
+    print(
+        f"  loa sign-in {admin} --server {url}   then for example: loa areas list\n"
+        f"  in a browser: {url}/   to stop: Ctrl-C",
+        file=sys.stderr,
+    )
 
 
 class Receiver:

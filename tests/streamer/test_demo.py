@@ -1,4 +1,4 @@
-"""``loa demo`` as a process: on air, heard by its receiver, and gone without a trace."""
+"""``loa demo`` as a process: on air, with people, heard by its receiver, gone without a trace."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loa.streamer import demo_data
+from loa.streamer.store.store import StoreError
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_on_air_and_gone(tmp_path: Path, number: signal.Signals) -> None:
-    assert shutil.which("espeak-ng"), "espeak-ng is not installed: make setup does that"
-    program = "from loa.streamer.cli import main; main()"
+STATION = "/ha-giang/quang-binh/na-khuong"
+PROGRAM = "from loa.streamer.cli import main; main()"
+
+
+@contextmanager
+def running(folder: Path, number: signal.Signals) -> Iterator[dict[str, Any]]:
+    """Give the ready line of a demo, which ``number`` then ends as it should."""
     with subprocess.Popen(
-        [sys.executable, "-c", program, "demo", "--json", "--port", "0"],
-        cwd=tmp_path,
+        [sys.executable, "-c", PROGRAM, "demo", "--json", "--port", "0"],
+        cwd=folder,
         env={k: v for k, v in os.environ.items() if not k.startswith("LOA_")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -32,12 +42,7 @@ def test_on_air_and_gone(tmp_path: Path, number: signal.Signals) -> None:
             assert process.stdout is not None and process.stderr is not None
             line = process.stdout.readline()
             assert line, process.stderr.read()
-            ready = json.loads(line)
-            assert set(ready) == {"version", "url", "mounts", "data", "source"}
-            assert "/ha-giang/quang-binh/na-khuong" in ready["mounts"]
-            for path in ready["mounts"]:
-                with urllib.request.urlopen(ready["url"] + path + ".opus", timeout=10) as stream:
-                    assert stream.read(4) == b"OggS"
+            yield json.loads(line)
             # As Ctrl-C: to all of the terminal's group.
             os.killpg(process.pid, number)
             out, errors = process.communicate(timeout=20)
@@ -46,3 +51,63 @@ def test_on_air_and_gone(tmp_path: Path, number: signal.Signals) -> None:
         finally:
             process.kill()
     # Its receiver had standard error too: communicate() returned, so it is gone.
+
+
+def call(ready: dict[str, Any], path: str, body: Any = None, token: str = "") -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    data = None
+    if body is not None:
+        data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+    request = urllib.request.Request(f"{ready['url']}/api/v1{path}", data, headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def sign_in(ready: dict[str, Any], password: str) -> Any:
+    body = {"login": ready["admin"]["user"], "password": password, "cookie": False}
+    return call(ready, "/sign-in", body)
+
+
+def counts(data: Path) -> dict[str, int]:
+    tables = ("area", "account", "role_grant", "bulletin", "slot", "queue_entry")
+    with closing(sqlite3.connect(data / "loa.db")) as db:
+        return {t: db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
+
+
+def test_on_air_with_people_and_again_without_doubling(tmp_path: Path) -> None:
+    assert shutil.which("espeak-ng"), "espeak-ng is not installed: make setup does that"
+    with running(tmp_path, signal.SIGINT) as ready:
+        assert set(ready) == {"version", "url", "mounts", "data", "source", "admin"}
+        assert STATION in ready["mounts"] and f"{STATION}/thon-1" in ready["mounts"]
+        for path in ready["mounts"]:
+            with urllib.request.urlopen(ready["url"] + path + ".opus", timeout=10) as stream:
+                assert stream.read(4) == b"OggS"
+        signed_in = sign_in(ready, ready["admin"]["password"])
+        assert not signed_in["must_change"]
+        token = signed_in["token"]
+        [bulletin] = call(ready, "/bulletins", token=token)["items"]
+        assert bulletin["state"] == "approved" and "dữ liệu mẫu" in bulletin["title"]
+        areas = call(ready, "/areas", token=token)["items"]
+        assert all("dữ liệu mẫu" in area["name"] for area in areas)
+    first, made = ready, counts(tmp_path / "loa-demo")
+    assert made["bulletin"] == made["slot"] == made["queue_entry"] == 1
+    assert made["account"] == made["role_grant"] == len(demo_data.PEOPLE)
+
+    with running(tmp_path, signal.SIGTERM) as ready:
+        assert counts(tmp_path / "loa-demo") == made
+        assert ready["mounts"] == first["mounts"]
+        # Passwords are made anew at each start.
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            sign_in(ready, first["admin"]["password"])
+        caught.value.close()
+        assert sign_in(ready, ready["admin"]["password"])["token"]
+
+
+def test_a_servers_data_is_left_alone(tmp_path: Path) -> None:
+    demo_data.guard(tmp_path)
+    (tmp_path / "loa.db").touch()
+    demo_data.guard(tmp_path)
+    (tmp_path / demo_data.MARK).unlink()
+    with pytest.raises(StoreError, match="--data"):
+        demo_data.guard(tmp_path)
+    assert not (tmp_path / demo_data.MARK).exists()
