@@ -149,7 +149,9 @@ class SituationRoom:
             return tick_of(reading, unix)
 
         knowledge = self._knowledge
-        self._emergencies = tuple(e.on_timeline(tick_at) for e in knowledge.emergencies)
+        self._emergencies = tuple(
+            e.on_timeline(tick_at, reading.tick) for e in knowledge.emergencies
+        )
         stations: dict[int, Station] = {}
         for area in self._tree:
             if not area.station:

@@ -40,9 +40,13 @@ class StandingEmergency:
     caller: str
     reason: str
 
-    def on_timeline(self, tick_at: Callable[[float], int]) -> Emergency:
-        """Return it as the arbiter takes it; ``tick_at`` gives the tick of a time of day."""
-        start = tick_at(self.starts)
+    def on_timeline(self, tick_at: Callable[[float], int], now: int) -> Emergency:
+        """Return it as the arbiter takes it; ``tick_at`` gives the tick of a time of day.
+
+        ``now`` is the tick now: it has begun, even where a clock that was set back since then
+        disagrees.
+        """
+        start = min(tick_at(self.starts), now)
         play = Play(
             f"cue/{self.id}",
             self.audio,

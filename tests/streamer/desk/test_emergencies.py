@@ -42,7 +42,7 @@ async def called(office: Office, path: str = DISTRICT, **wanted: Any) -> CueRow:
 async def standing(office: Office) -> dict[int, Emergency]:
     async with office.desk.store.read() as db:
         rows = await read_emergencies(db, office.clock.now)
-    return {row.id: row.on_timeline(tick_of) for row in rows}
+    return {row.id: row.on_timeline(tick_of, tick_of(office.clock.now)) for row in rows}
 
 
 async def second_person(office: Office, path: str = DISTRICT) -> None:
@@ -80,6 +80,14 @@ async def test_what_is_called_stands_at_once_as_the_arbiter_takes_it(tmp_path: P
         office.clock.now = row.expires_at
         assert await standing(office) == {}
         assert state_of(row, office.clock.now) is State.OVER
+
+
+async def test_a_clock_that_is_set_back_silences_nothing(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        row = await called(office)
+        office.clock.now -= 3600
+        emergency = (await standing(office))[row.id]
+        assert emergency.start == tick_of(NOW - 3600) and emergency.expires > tick_of(NOW)
 
 
 async def test_only_approved_emergency_bulletins_but_for_drills(tmp_path: Path) -> None:
