@@ -303,7 +303,7 @@ def _check(desk: Desk, area: Area, wish: Wish, changed: Iterable[str], now: floa
             target = desk.tree.get(id)
             if target is None:
                 wrong.append(FieldProblem(f"targets.{at}", "area.unknown", {"area": id}))
-            elif target is not area and not target.path.startswith(area.path + "/"):
+            elif target.id != area.id and not target.path.startswith(area.path + "/"):
                 values = {"target": target.name, "area": area.name}
                 wrong.append(FieldProblem(f"targets.{at}", "bulletin.target_outside", values))
     if wrong:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from loa.streamer.store import migrate
@@ -37,6 +37,10 @@ CONNECT_SECONDS = 10
 
 class StoreError(Exception):
     """The database cannot be used; the text says what to do."""
+
+
+class NoRoom(StoreError):
+    """The disk is full or broken: nothing of the transaction was kept, all before it was."""
 
 
 def database_url(url: str | None, data: Path) -> URL:
@@ -122,8 +126,19 @@ class Store:
                         await db.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
                     yield db
                     await db.commit()
+            except DBAPIError as error:
+                if _no_room(error):
+                    raise NoRoom(f"the database cannot be written: {error.orig}") from error
+                raise
             finally:
                 self._writer = None
+
+
+def _no_room(error: DBAPIError) -> bool:
+    """Say whether it is the disk's fault (SQLite by its words, PostgreSQL by its code)."""
+    words = str(error.orig)
+    code = getattr(error.orig, "sqlstate", None)
+    return "disk is full" in words or "disk I/O error" in words or code in ("53100", "58030")
 
 
 def connect(url: URL) -> AsyncEngine:

@@ -21,9 +21,10 @@ from loa.streamer.desk.errors import (
     SignedOut,
 )
 from loa.streamer.http.api.reading import check_sound, read_json, read_query, validated
-from loa.streamer.http.api.refusing import Failed, NoMethod, refused
+from loa.streamer.http.api.refusing import Failed, Full, NoMethod, refused
 from loa.streamer.http.api.route import Access, Call, Route
 from loa.streamer.http.api.texts import language_of
+from loa.streamer.store.store import NoRoom
 
 if TYPE_CHECKING:
     from loa.streamer.desk.services import Services
@@ -84,6 +85,10 @@ class Api:
             except (ConnectionError, ClientPayloadError, web.RequestPayloadError):
                 self._desk.counters.add("api.hung_up")
                 raise
+            except NoRoom as error:
+                self._desk.counters.add("api.no_room")
+                log.error("nothing can be stored", route=name, why=str(error))
+                response = refused(Full("no_room"), language)
             except Exception:
                 self._desk.counters.add("api.failed")
                 log.exception("a call of the API failed", route=name)

@@ -35,6 +35,10 @@ class Failed(DeskError):
     """We broke down."""
 
 
+class Full(DeskError):
+    """The disk is full or broken: nothing can be stored."""
+
+
 STATUS: Sequence[tuple[type[DeskError], int]] = (
     (Invalid, 422),
     (NotFound, 404),
@@ -48,6 +52,7 @@ STATUS: Sequence[tuple[type[DeskError], int]] = (
     (NotJson, 415),
     (NoMethod, 405),
     (Failed, 500),
+    (Full, 507),
     (DeskError, 400),
 )
 

@@ -50,6 +50,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         'If-Match must be a version such as "3".',
     ),
     "failed": ("Hệ thống gặp lỗi, xin thử lại.", "Something broke here; please try again."),
+    "no_room": (
+        "Không lưu được: ổ đĩa của máy chủ đã đầy hoặc bị hỏng. Những gì đã lưu trước đó vẫn còn.",
+        "Not saved: the server's disk is full or broken. What was saved before is still there.",
+    ),
     "field.missing": ("Thiếu mục này.", "This is missing."),
     "field.unknown": ("Không có mục này.", "There is no such field."),
     "field.type": ("Sai kiểu dữ liệu: cần {expected}.", "Wrong kind of value: needs {expected}."),
