@@ -12,7 +12,7 @@ process of its own; the medians of their CPU time (user and system, all threads)
 
 Python's own start is left out, since the server has it once; FFmpeg's, some 50 ms, counts. A ratio
 above 1 means that we are faster. Flat memory: the peak resident size for a recording of 40 minutes
-beside one of 10.
+beside one of 10, and for one of an hour.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def run(quick: bool) -> Sequence[Row]:
             for name, spent in theirs.items()
         ]
         rows.append(memory(out, quick))
+        rows += hour(out, quick)
     return rows
 
 
@@ -137,6 +138,20 @@ def memory(folder: Path, quick: bool) -> Row:
     ]
     note = f"{peaks[0]:.0f} MB for 10 minutes, {peaks[1]:.0f} MB for 40"
     return replace(row, value=peaks[1] / peaks[0], note=note)
+
+
+def hour(folder: Path, quick: bool) -> list[Row]:
+    """Prepare an hour: how fast, and with how much memory."""
+    speed = Row("bulletin of an hour: speed", None, "× real time")
+    peak = Row("bulletin of an hour: memory", None, "MB", 200)
+    if quick:
+        return [skipped(row.what, "only in the full run", row) for row in (speed, peak)]
+    seconds, resident = python(OURS, mp3(3600), folder / "hour.opus")
+    note = f"{seconds:.0f} s of CPU for an MP3 of {mp3(3600).stat().st_size / 1e6:.0f} MB"
+    return [
+        replace(speed, value=3600 / seconds, note=note),
+        replace(peak, value=resident / 1024, note="the whole process, Python and FFmpeg included"),
+    ]
 
 
 def mp3(seconds: float) -> Path:

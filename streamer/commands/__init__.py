@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     from loa.streamer.commands import (
         areas,
         audit,
+        bulletins,
         emergencies,
         keeping,
         queue,
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     sign_in.register(app)
     app.add_typer(users.app, name="users")
     app.add_typer(areas.app, name="areas")
+    app.add_typer(bulletins.app, name="bulletins")
     app.add_typer(slots.app, name="slots")
     app.add_typer(queue.app, name="queue")
     emergencies.register(app)

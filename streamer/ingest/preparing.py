@@ -27,8 +27,8 @@ from typing import Any
 
 MEMORY = 2 * 1024**3
 """Bytes of address space; libraries alone map about half a gigabyte."""
-DATA = 512 * 1024**2
-"""Bytes of it that may be its own: heap, stacks and anonymous maps."""
+DATA = 1024**3
+"""Bytes of it that may be its own: heap, maps, and the stacks of as many threads as cores."""
 TELL_EVERY = 0.25
 """Seconds between two lines of progress."""
 LOOK_EVERY = 2.0
