@@ -18,6 +18,7 @@ from loa.streamer.core.area_words import WordRefused
 from loa.streamer.core.areas import Area
 from loa.streamer.core.reorganise import Change, Reorganisation, ReorganiseError
 from loa.streamer.core.rights import Role
+from loa.streamer.desk import grants
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid, NotFound, Stale
 from loa.streamer.store import areas as stored
@@ -253,15 +254,11 @@ async def store(work: Work, changes: Sequence[Change]) -> dict[int, int]:
 
 
 async def _administer(work: Work, account: int, areas: set[int]) -> None:
-    role = Role.ADMINISTRATOR
-    have = select(GrantRow.area_id).where(GrantRow.account_id == account, GrantRow.role == role)
+    have = select(GrantRow.area_id).where(
+        GrantRow.account_id == account, GrantRow.role == Role.ADMINISTRATOR
+    )
     for id in sorted(areas - set(await work.db.scalars(have))):
-        work.db.add(
-            GrantRow(
-                account_id=account, area_id=id, role=role,
-                created_at=work.now, created_by=work.actor.who,
-            )
-        )  # fmt: skip
+        await grants.administer(work, id)
 
 
 async def _removed(desk: Desk, work: Work, area: Area, plan: Reorganisation, kind: str) -> Outcome:
