@@ -216,7 +216,7 @@ async def test_slots_that_come_beside_others_wait_for_somebody_to_look(tmp_path:
         await put(
             office,
             SlotRow(
-                area_id=heir.id, name="sáng", first="2026-01-05T05:00", rrule="FREQ=DAILY",
+                id=99, area_id=heir.id, name="sáng", first="2026-01-05T05:00", rrule="FREQ=DAILY",
                 minutes=30, exceptions=[],
             ),
         )  # fmt: skip
