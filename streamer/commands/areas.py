@@ -95,6 +95,8 @@ def _said(policy: Mapping[str, Any], key: str) -> str:
     if key == "hours":
         words = [f"{_days(h['weekdays'])} {h['start']}-{h['end']}" for h in value]
         value = ", ".join(words) or "at any time"
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
     return f"{value}  ({source['path'] if source else 'not set'})"
 
 
@@ -420,7 +422,7 @@ def _show_import(client: Client, done: Mapping[str, Any], dry_run: bool) -> None
     if done["problems"]:
         print("nothing would be changed until this is right", file=sys.stderr)
         return
-    if dry_run:
+    if dry_run and done["changes"]:
         client.table(done["changes"], ("kinds", "former_path", "path", "name"))
         if done["more"]:
             print(f"… and {done['more']} more")

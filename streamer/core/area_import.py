@@ -58,6 +58,7 @@ class _Import:
         self.tree = tree
         self.plan = Reorganisation(tree)
         self.problems: list[TableProblem] = []
+        self._refused: set[tuple[int, str]] = set()
         self.line_of: dict[int, AreaLine] = {}
         self.id_of: dict[int, int] = {}
         """By line."""
@@ -67,9 +68,10 @@ class _Import:
         self._places: dict[int, Place] = {}
 
     def refuse(self, line: AreaLine | None, column: str, code: str, **values: object) -> None:
-        """Put a mistake down."""
-        if len(self.problems) < MAX_PROBLEMS:
-            at = 1 if line is None else line.line
+        """Put a mistake down; one for each cell is enough."""
+        at = 1 if line is None else line.line
+        if len(self.problems) < MAX_PROBLEMS and (at, column) not in self._refused:
+            self._refused.add((at, column))
             self.problems.append(TableProblem(at, column, code, values))
 
     # --- which area a line is about

@@ -63,13 +63,15 @@ class Change:
             return ("removed" if self.successor is None else "merged",)
         if before is None:
             return ("created",)
-        own = before.path.rpartition("/")[2], after.path.rpartition("/")[2]
+        word, former_word = after.path.rpartition("/")[2], before.path.rpartition("/")[2]
+        # Somewhere else its word may have to get a number, and its rank is among others.
+        moved = self.parent != self.former_parent
         done = {
-            "renamed": before.name != after.name or own[0] != own[1],
-            "moved": self.parent != self.former_parent,
+            "renamed": before.name != after.name or (word != former_word and not moved),
+            "moved": moved,
             "station": before.station != after.station,
             "code": before.code != after.code,
-            "ordered": before.rank != after.rank,
+            "ordered": before.rank != after.rank and not moved,
         }
         return tuple(kind for kind, is_so in done.items() if is_so)
 
