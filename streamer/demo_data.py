@@ -162,7 +162,7 @@ async def _bulletin(desk: Desk, actor: Actor, station: Area, config: Config) -> 
     voices = await probe(Settings(**config.speech.model_dump()))
     if "vi" not in voices.languages:
         raise OSError(f"there is no voice for {LANGUAGES['vi'].en}: install espeak-ng")
-    wish = bulletins.Wish(TITLE, sign_text="TIÊM CHỦNG: 7H30 NGÀY 15/3", per_day=24, days=30)
+    wish = bulletins.Wish(TITLE, sign_text="TIÊM CHỦNG: 7H30 NGÀY 15/3", per_day=3, days=30)
     id = await bulletins.create(desk, actor, station, wish)
     version, sha256 = await _spoken(desk, actor, id, voices, config)
     await bulletin_audio.heard(desk, actor, id, sha256)

@@ -76,12 +76,15 @@ def _print(client: Client, told: dict[str, Any]) -> None:
         "missed": total["missed"],
         "stations": f"{total['active_stations']} of {total['stations']} put something on air",
     })  # fmt: skip
+    areas = [
+        {"area": of["area"]["name"], "path": of["area"]["path"], **of["total"]}
+        for of in told["by_area"]
+    ]
     for rows, columns in (
         (told["by_class"], ("class", "language", "drill", "items", "minutes", "hours_on_air")),
         (told["by_month"], ("month", "items", "minutes", "failures", "missed")),
-        (told["by_area"], ("area.name", "area.path", "total.items", "total.minutes",
-                           "total.active_stations", "total.stations")),
-    ):  # fmt: skip
+        (areas, ("area", "path", "items", "minutes", "active_stations", "stations")),
+    ):
         if rows:
             print()
             client.table(rows, columns)
