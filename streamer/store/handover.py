@@ -14,7 +14,7 @@ from dateutil.rrule import rrulestr
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from loa.streamer.store.tables.bulletins import BulletinRow, BulletinTargetRow
+from loa.streamer.store.tables.bulletins import BulletinRow, BulletinTargetRow, SpellingRow
 from loa.streamer.store.tables.cues import CueRow
 from loa.streamer.store.tables.people import ApiTokenRow, GrantRow, SourceTokenRow
 from loa.streamer.store.tables.schedule import EntryRow, HolidayRow, SlotRow
@@ -41,6 +41,7 @@ async def hand_over(
         "grants": await _grants(db, merged, heir),
         "tokens": await _tokens(db, merged, heir, now),
         "webhooks": await _all(db, WebhookRow, merged, heir),
+        "spelling": await _spelling(db, merged, heir),
     }
 
 
@@ -180,3 +181,15 @@ async def _all(db: AsyncSession, table: Any, merged: int, heir: int) -> int:
     if ids:
         await db.execute(update(table).where(table.area_id == merged).values(area_id=heir))
     return len(ids)
+
+
+async def _spelling(db: AsyncSession, merged: int, heir: int) -> int:
+    """Hand over how words are spoken, where the heir has none of its own for them."""
+    own = await db.scalars(select(SpellingRow).where(SpellingRow.area_id == heir))
+    taken = {(row.language, row.written.lower()) for row in own}
+    rows = await db.scalars(select(SpellingRow).where(SpellingRow.area_id == merged))
+    moved = [row for row in rows if (row.language, row.written.lower()) not in taken]
+    for row in moved:
+        row.area_id = heir
+        row.version += 1
+    return len(moved)

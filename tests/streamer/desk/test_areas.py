@@ -15,7 +15,12 @@ from loa.streamer.store.areas import read_tree
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.areas import AreaEventRow, AreaRow
 from loa.streamer.store.tables.audit import AuditRow
-from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow, BulletinTargetRow
+from loa.streamer.store.tables.bulletins import (
+    AudioRow,
+    BulletinRow,
+    BulletinTargetRow,
+    SpellingRow,
+)
 from loa.streamer.store.tables.cues import CueRow
 from loa.streamer.store.tables.people import AccountRow, GrantRow, SourceTokenRow
 from loa.streamer.store.tables.schedule import EntryRow, SlotRow
@@ -157,6 +162,9 @@ async def fill(office: Office) -> None:
         GrantRow(account_id=1, area_id=here, role="editor", **grant),
         GrantRow(account_id=2, area_id=here, role="editor", **grant),
         GrantRow(account_id=2, area_id=there, role="editor", **grant),
+        SpellingRow(area_id=here, written="UBND", spoken="ủy ban xã"),
+        SpellingRow(area_id=here, written="BQL", spoken="ban quản lý"),
+        SpellingRow(area_id=there, written="ubnd", spoken="ủy ban"),
         SourceTokenRow(sha256="0" * 64, area_id=here, name="butt", targets=[here], **grant),
         AiredRow(
             area_id=here, from_tick=1, to_tick=2, from_unix=NOW - 60, to_unix=NOW - 30,
@@ -177,7 +185,7 @@ async def test_a_merged_area_hands_over_what_is_to_come_and_keeps_its_history(
         assert looked.over == done.over
         assert done.over == {
             "slots": 1, "queue": 1, "holidays": 0, "bulletins": 1, "grants": 2, "tokens": 1,
-            "webhooks": 0,
+            "webhooks": 0, "spelling": 1,
         }  # fmt: skip
 
         slots = await all_of(office, SlotRow)
