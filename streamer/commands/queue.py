@@ -170,7 +170,7 @@ def _line(entry: dict[str, Any]) -> dict[str, Any]:
         "class": bulletin["class"],
         "length": None if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02}",
         "state": entry["state"],
-        "times": f"{entry['per_day']} a day, " + (f"{days} days" if days else "until it expires"),
+        "times": f"{entry['per_day']} × " + (f"{days} days" if days else "every day"),
         "played": entry["played"],
         "next": ", ".join(_local(one["start"]) for one in entry["next"][:2]),
         "but": "; ".join(f"{lack['times']}: {lack['message']}" for lack in entry["lacks"]),

@@ -214,7 +214,7 @@ def _lines(found: dict[str, Any]) -> list[dict[str, Any]]:
         if time is None:
             return ""
         moment = datetime.fromisoformat(time)
-        minutes = int(moment.timestamp() // 60) + found["offset_minutes"]
+        minutes = int((moment.timestamp() + 0.5) // 60) + found["offset_minutes"]
         return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
     def put(what: str, one: dict[str, Any], **more: Any) -> None:

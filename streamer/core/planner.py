@@ -34,6 +34,7 @@ __all__ = ["Item", "Plan", "Planned", "Reason", "SlotContent", "Unplaced", "Wind
 
 Busy = tuple[int, int, Targets]
 FOREVER = 1 << 62
+A_MOMENT = 5 * TICKS_A_SECOND
 _NO_LIMITS = Limits()
 
 
@@ -148,11 +149,11 @@ class _Planner:
             job = self._job(item)
             if item.started is not None:
                 start = _near(item.started)
-                room = self._room_at(start)
+                room, day = self._window_of(start, item)
                 # What began at once stays what it was, whatever slot that fell into.
                 slot = 0 if room is None or _is_due_at_once(item) else room.slot
                 job.placed.append((start, slot))
-                job.count(room, room.day if room is not None else self._day(start))
+                job.count(room, day)
             if job.left is None or job.left > 0:
                 unplaced += self._place(job)
             job.placed.sort()
@@ -176,9 +177,7 @@ class _Planner:
         high = FOREVER if item.expires is None else _down(item.expires)
         job = _Job(item, low, high, left)
         for unix in item.played:
-            start = _near(unix)
-            room = self._room_at(start)
-            job.count(room, room.day if room is not None else self._day(start))
+            job.count(*self._window_of(_near(unix), item))
         return job
 
     def _place(self, job: _Job) -> list[Unplaced]:
@@ -212,8 +211,7 @@ class _Planner:
                 return Reason.LIMIT if start * TICKS_A_SECOND > low else Reason.EXPIRED
             if job.left is not None:
                 job.left -= 1
-            room = self._room_at(at)
-            job.count(room, room.day if room is not None else self._day(at))
+            job.count(*self._window_of(at, item))
             job.placed.append((at, 0))
             self._take(at, item)
             return None
@@ -337,12 +335,17 @@ class _Planner:
             if room.end > start:
                 room.take(start, end, item.targets)
 
-    def _room_at(self, tick: int) -> _Room | None:
-        n = bisect_right(self.rooms, tick, key=attrgetter("start")) - 1
-        return self.rooms[n] if n >= 0 and tick < self.rooms[n].end else None
+    def _window_of(self, start: int, item: Item) -> tuple[_Room | None, int]:
+        """Return the window that a playing belongs to, and the day that it counts for.
 
-    def _day(self, tick: int) -> int:
-        return local_day(self.zone, tick / TICKS_A_SECOND)
+        The log's clock is not the planner's to the tick: what began a moment before its window
+        began in it.
+        """
+        tick = start + min(item.ticks // 2, A_MOMENT)
+        n = bisect_right(self.rooms, tick, key=attrgetter("start")) - 1
+        if n >= 0 and tick < self.rooms[n].end:
+            return self.rooms[n], self.rooms[n].day
+        return None, local_day(self.zone, tick / TICKS_A_SECOND)
 
 
 def _is_due_at_once(item: Item) -> bool:

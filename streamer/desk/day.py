@@ -29,6 +29,7 @@ from loa.streamer.desk.planning import (
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.schedule import HolidayRow, SlotRow
 
+A_MOMENT = 1.0
 MAX_AHEAD = 400
 """Days that can be looked ahead."""
 
@@ -156,8 +157,9 @@ def _parts(window: Window, usable: Sequence[Window]) -> list[Span]:
 def _put_into_windows(day: Day) -> None:
     for window in day.windows:
         low, high = window.window.start, window.window.end
-        window.planned = [p for p in day.planned if low <= p.start < high]
-        window.aired = [r for r in day.aired if low <= r.from_unix < high]
+        window.planned = [p for p in day.planned if low <= p.start + A_MOMENT < high]
+        # The log's clock is not the slots' to the tick.
+        window.aired = [r for r in day.aired if low <= r.from_unix + A_MOMENT < high]
     shown = {id(p) for w in day.windows for p in w.planned}
     day.planned = [p for p in day.planned if id(p) not in shown]
     heard = {r.id for w in day.windows for r in w.aired}

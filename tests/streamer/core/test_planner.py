@@ -263,9 +263,9 @@ def test_nothing_overlaps_or_leaves_its_window_and_everything_has_a_reason(
 
 
 @settings(deadline=None, derandomize=True, max_examples=180)
-@given(situations(), st.integers(0, 200))
+@given(situations(), st.integers(0, 200), st.sampled_from((0.0, -0.03, 0.4)))
 def test_what_was_played_as_planned_leaves_the_rest_as_it_was(
-    situation: tuple[list[Window], list[Item], Limits], minutes: int
+    situation: tuple[list[Window], list[Item], Limits], minutes: int, off: float
 ) -> None:
     windows, items, limits = situation
     first = plan(windows, items, NOW, limits)
@@ -274,7 +274,8 @@ def test_what_was_played_as_planned_leaves_the_rest_as_it_was(
         for one in items:
             mine = [p for p in first.planned if p.entry == one.entry]
             sounding = next((p.start for p in mine if p.start <= now < p.end), None)
-            played = tuple(p.start for p in mine if p.end <= now)
+            # By the log it began a little earlier or later than it was to.
+            played = tuple(p.start + off for p in mine if p.end <= now)
             later.append(replace(one, played=played, started=sounding))
         second = plan(windows, later, now, limits)
         assert list(second.planned) == [p for p in first.planned if p.end > now]
