@@ -1,4 +1,4 @@
-"""``loa backup`` and ``loa restore``: on the server's own machine, not over HTTP."""
+"""``loa backup``, ``loa restore``, ``loa doctor``: on the server's own machine, not over HTTP."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Hang them into ``loa``."""
     app.command()(backup)
     app.command()(restore)
+    app.command()(doctor)
 
 
 def backup(
@@ -51,3 +52,13 @@ def restore(
     from loa.streamer.keeping.console import restore as run
 
     raise typer.Exit(run(file, data, config, as_json))
+
+
+def doctor(data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Say what is missing or misconfigured, and what to do about it. Ends with 1 if anything is.
+
+    Nothing is changed; the server may run or not.
+    """
+    from loa.streamer.keeping.console import doctor as run
+
+    raise typer.Exit(run(data, config, as_json))

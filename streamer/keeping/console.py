@@ -8,12 +8,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from loa.streamer.config import DEFAULT_FILE, Config, ConfigError, load
 from loa.streamer.keeping import backup as backing
+from loa.streamer.keeping import doctor as doctoring
 from loa.streamer.keeping import restore as restoring
+from loa.streamer.keeping.findings import Level, wrong
 from loa.streamer.keeping.manifest import BackupError
 from loa.streamer.store.store import StoreError
 
@@ -76,6 +79,25 @@ def restore(source: Path, data: Path | None, file: Path | None, as_json: bool) -
         return OK
 
     return _with_config(file, data, run)
+
+
+def doctor(data: Path | None, file: Path | None, as_json: bool) -> int:
+    """Examine a server; return the exit code: 1 if anything is wrong."""
+    try:
+        config = load(file, {"data": data})
+    except ConfigError as error:
+        found = [wrong("configuration", p, "correct it there") for p in error.problems]
+    else:
+        found = asyncio.run(doctoring.examine(config))
+    well = not any(finding.level is Level.WRONG for finding in found)
+    if as_json:
+        _print({"ok": well, "findings": [asdict(finding) for finding in found]})
+        return OK if well else FAILED
+    for finding in sorted(found, key=lambda f: f.level is Level.NOTE):
+        print(f"{finding.level.upper():5} {finding.topic}: {finding.what}\n      → {finding.todo}")
+    wrongs = sum(finding.level is Level.WRONG for finding in found)
+    print(f"{wrongs} wrong, {len(found) - wrongs} to note" if found else "all is well")
+    return OK if well else FAILED
 
 
 def config_file(file: Path | None) -> Path | None:

@@ -77,7 +77,7 @@ async def upgrade(
     a revision to stop at, for what was made by an older version.
     """
     if engine.dialect.name == "sqlite" and engine.url.database:
-        _look_at(Path(engine.url.database))
+        look_at(Path(engine.url.database))
     now = await revision(engine)
     known = revisions(scripts)
     if now == known[-1]:
@@ -148,9 +148,9 @@ def _upgrade(connection: Connection, scripts: str, to: str) -> None:
             raise MigrationError(f"rows of {broken[0][0]} refer to rows that are not there")
 
 
-def _look_at(file: Path) -> None:
-    """Open a file once, whatever is wrong with it: nobody waits for SQLAlchemy's connections that
-    cannot be made. Raises ``MigrationError``."""
+def look_at(file: Path) -> None:
+    """Open a database's file once, past SQLAlchemy, which does not wait for the end of a connection
+    that it could not make. Raises ``MigrationError``."""
     try:
         with contextlib.closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
