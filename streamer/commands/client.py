@@ -266,8 +266,9 @@ def complain(error: Refused | Unreachable, as_json: bool = False) -> None:
     for field in error.error.get("fields", ()):
         print(f"  {field['field'] or 'request'}: {field['message']}", file=sys.stderr)
     for other in error.error.get("conflicts", ()):
-        words = ", ".join(f"{key} {value}" for key, value in other.items())
-        print(f"  {words}", file=sys.stderr)
+        what = " ".join(str(other[key]) for key in ("kind", "id") if key in other)
+        rest = (str(value) for key, value in other.items() if key not in ("kind", "id"))
+        print(f"  {what}: {', '.join(rest)}", file=sys.stderr)
     if error.status == 401:
         print("  loa sign-in --server URL, or LOA_TOKEN, says who you are", file=sys.stderr)
 
@@ -313,8 +314,10 @@ def keep(server: str, token: str) -> Path:
 def draw(what: Table | Tree) -> None:
     """Print a table or a tree."""
     console = Console()
-    # Piped into a file, a table is as wide as it needs to be.
-    console.print(what, width=None if console.is_terminal else 400)
+    if not console.is_terminal:
+        # Piped into a file, a table is as wide as it needs to be.
+        console = Console(width=400)
+    console.print(what)
 
 
 def _error(answer: Answer) -> Mapping[str, Any]:

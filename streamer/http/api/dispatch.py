@@ -36,6 +36,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Server": "Loa",
     "X-Content-Type-Options": "nosniff",
 }
 """On every answer that does not say otherwise. (What a handler sends by itself, it dresses.)"""
