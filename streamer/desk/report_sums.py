@@ -135,9 +135,9 @@ class Sums:
         rows = await self._db.execute(query)
         return [Carried(a, m, k, c, g, bool(d), s) for a, m, k, c, g, d, s in rows]
 
-    async def put_on(self) -> list[PutOn]:
-        """Return what was put on air, by whom."""
-        parts = self._parts(self._areas).subquery()
+    async def put_on(self, kinds: Collection[str]) -> list[PutOn]:
+        """Return what of these kinds was put on air, by whom."""
+        parts = self._parts(self._areas, kinds).subquery()
         what = [func.max(parts.c[n]).label(n) for n in ("kind", "cls", "language", "drill")]
         # Every mount's share of a playing …
         shares = (
@@ -237,7 +237,7 @@ class Sums:
             return literal(0, Integer)
         return case(*((rule, literal(n - 1, Integer)) for rule, n in later), else_=len(later))
 
-    def _parts(self, areas: Sequence[int] | None) -> Any:
+    def _parts(self, areas: Sequence[int] | None, kinds: Collection[str] = ()) -> Any:
         """Return every stretch within the period, cut at the edges of months."""
         row = AiredRow
         to = func.coalesce(row.to_unix, self._now)
@@ -253,6 +253,8 @@ class Sums:
         )
         if areas is not None:
             within = and_(within, row.area_id.in_(areas))
+        if kinds:
+            within = and_(within, row.kind.in_(kinds))
         start = _later(row.from_unix, self._start)
         ends = [(row.from_unix < month.end, month.end) for month in self._months[:-1]]
         end = case(*ends, else_=self._end) if ends else literal(self._end, Float)

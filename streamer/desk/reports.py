@@ -55,7 +55,7 @@ class Reports:
                 everywhere = len(places.now) >= EVERYWHERE * len(desk.tree)
                 sums = Sums(db, period, now, None if everywhere else places.now)
                 carried = await sums.carried(places.stations)
-                put_on = [p for p in await sums.put_on() if p.kind in ITEMS]
+                put_on = await sums.put_on(ITEMS)
                 called = await sums.called()
                 failed, failures = await sums.failed(places.stations)
                 queued = await sums.queued()
