@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
         reports,
         sign_in,
         slots,
+        speech,
         users,
         webhooks,
     )
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(users.app, name="users")
     app.add_typer(areas.app, name="areas")
     app.add_typer(bulletins.app, name="bulletins")
+    app.add_typer(speech.app, name="speech")
     app.add_typer(slots.app, name="slots")
     app.add_typer(queue.app, name="queue")
     emergencies.register(app)

@@ -1,4 +1,4 @@
-"""``loa speech``: what a text will be spoken as, the words of areas, and having bulletins spoken."""
+"""``loa speech``: what a text is spoken as, the words of areas, bulletins from text."""
 
 from __future__ import annotations
 
