@@ -131,7 +131,7 @@ def day(
             client.show(found)
             return
         print(f"{found['area']['name']}, {found['date']}", *(h["name"] for h in found["holidays"]))
-        client.table(_lines(found), ("time", "what", "title", "class", "id"))
+        client.table(_lines(found), ("time", "length", "what", "title", "class", "id"))
         if found["unplaced"]:
             print("Not placed:")
             client.table(found["unplaced"], ("entry", "title", "times", "message"))
@@ -208,7 +208,7 @@ def _local(time: str) -> str:
 
 def _lines(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Make one list of a day, by time: slots, and what is in them."""
-    lines: list[tuple[str, dict[str, Any]]] = []
+    lines: list[tuple[int, int, dict[str, Any]]] = []
 
     def clock(time: str | None) -> str:
         if time is None:
@@ -217,18 +217,22 @@ def _lines(found: dict[str, Any]) -> list[dict[str, Any]]:
         minutes = int((moment.timestamp() + 0.5) // 60) + found["offset_minutes"]
         return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
-    def put(what: str, one: dict[str, Any], **more: Any) -> None:
-        time = f"{clock(one['start'])}–{clock(one['end'])}"
-        lines.append((one["start"], {"time": time, "what": what, **more}))
+    def put(what: str, one: dict[str, Any], rank: int, **more: Any) -> None:
+        start = datetime.fromisoformat(one["start"]).timestamp()
+        line = {"time": f"{clock(one['start'])}–{clock(one['end'])}", "what": what, **more}
+        if rank and one["end"] is not None:
+            seconds = round(datetime.fromisoformat(one["end"]).timestamp() - start)
+            line["length"] = f"{seconds // 60}:{seconds % 60:02}"
+        lines.append((round(start), rank, line))
 
     for window in found["windows"]:
-        put("slot", window, title=window["name"], id=window["content"])
+        put("slot", window, 0, title=window["name"], id=window["content"])
     for part in (found, *found["windows"]):
         for one in part["aired"]:
-            put(f"aired {one['kind']}", one, title=one["title"], **{"class": one["class"]})
+            put(f"aired {one['kind']}", one, 1, title=one["title"], **{"class": one["class"]})
         for one in part["planned"]:
             put(
-                "planned", one, title=one["title"], id=f"entry {one['entry']}",
+                "planned", one, 2, title=one["title"], id=f"entry {one['entry']}",
                 **{"class": one["class"]},
             )  # fmt: skip
-    return [line for _, line in sorted(lines, key=lambda pair: pair[0])]
+    return [line for *_, line in sorted(lines, key=lambda line: line[:2])]
