@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from loa.streamer.core.areas import Area
+from loa.streamer.core.areas import Area, AreaTree
 from loa.streamer.core.bulletins import State
 from loa.streamer.core.rights import Permission, Rights
 from loa.streamer.core.words import folded
+from loa.streamer.desk.bulletins import home
 from loa.streamer.desk.desk import Actor, Desk
 from loa.streamer.desk.errors import Forbidden, NotFound
+from loa.streamer.store.tables.areas import AreaRow
 from loa.streamer.store.tables.bulletins import (
     AudioRow,
     BulletinEventRow,
@@ -54,7 +56,8 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A bulletin with what hangs on it; ``events`` oldest first (none in lists)."""
+    """A bulletin with what hangs on it; ``events`` oldest first, and ``area``: its home (neither in
+    lists)."""
 
     row: BulletinRow
     targets: tuple[int, ...]
@@ -62,14 +65,15 @@ class Whole:
     names: dict[int, str]
     """Names of the accounts that it names."""
     events: tuple[BulletinEventRow, ...] = ()
+    area: Area | None = None
 
 
 async def listed(desk: Desk, actor: Actor, wanted: Filter, after: int, limit: int) -> list[Whole]:
     """Return at most ``limit`` bulletins with ids below ``after`` (0: all), newest first."""
-    conditions = _conditions(desk, actor, wanted)
-    if after:
-        conditions.append(BulletinRow.id < after)
     async with desk.store.read() as db:
+        conditions = _conditions(desk, actor, wanted, await _gone(db, desk.tree))
+        if after:
+            conditions.append(BulletinRow.id < after)
         query = (
             select(BulletinRow, AudioRow.ticks, AudioRow.size, AudioRow.report)
             .outerjoin(AudioRow, AudioRow.sha256 == BulletinRow.audio_sha256)
@@ -100,7 +104,18 @@ async def one(desk: Desk, id: int) -> Whole:
             .where(BulletinEventRow.bulletin_id == id)
             .order_by(BulletinEventRow.id)
         )
-        return Whole(row, targets.get(id, ()), audio, await _names(db, [row]), tuple(events))
+        found_events, names = tuple(events), await _names(db, [row])
+    area = await home(desk, row)
+    return Whole(row, targets.get(id, ()), audio, names, found_events, area)
+
+
+async def home_of(desk: Desk, id: int) -> Area:
+    """Return the area of a bulletin, or what stands where that was. Raises ``NotFound``."""
+    async with desk.store.read() as db:
+        row = await db.get(BulletinRow, id)
+    if row is None:
+        raise NotFound("bulletin.unknown", id=id)
+    return await home(desk, row)
 
 
 async def area_to_read(desk: Desk, rights: Rights, id: int) -> Area:
@@ -111,31 +126,49 @@ async def area_to_read(desk: Desk, rights: Rights, id: int) -> Area:
     """
     async with desk.store.read() as db:
         row = await db.get(BulletinRow, id)
-        own = None if row is None else desk.tree.get(row.area_id)
         if row is None:
             raise NotFound("bulletin.unknown", id=id)
-        if own is not None and rights.allow(Permission.READ, own, desk.tree):
-            return own
-        if row.state in PASSED_ON:
-            targets = set((await _targets(db, [id])).get(id, ()))
-            for area in rights.areas(Permission.READ, desk.tree):
-                if targets & {a.id for a in desk.tree.lineage(area)}:
-                    return area
-    if own is None:
-        raise NotFound("bulletin.unknown", id=id)
+        targets = set((await _targets(db, [id])).get(id, ()))
+    own = await home(desk, row)
+    if rights.allow(Permission.READ, own, desk.tree) or row.state not in PASSED_ON:
+        return own
+    for area in rights.areas(Permission.READ, desk.tree):
+        if targets & {a.id for a in desk.tree.lineage(area)}:
+            return area
     return own
 
 
-def _conditions(desk: Desk, actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
+async def _gone(db: AsyncSession, tree: AreaTree) -> dict[int, int]:
+    """Return what stands where each area that is no more was, both by id."""
+    rows = await db.execute(
+        select(AreaRow.id, AreaRow.successor_id, AreaRow.parent_id).where(
+            AreaRow.removed_at.is_not(None)
+        )
+    )
+    after = {id: parent if heir is None else heir for id, heir, parent in rows}
+    found = {}
+    for id in after:
+        at: int | None = id
+        while at is not None and tree.get(at) is None:
+            at = after.get(at)
+        if at is not None:
+            found[id] = at
+    return found
+
+
+def _conditions(
+    desk: Desk, actor: Actor, wanted: Filter, gone: dict[int, int]
+) -> list[ColumnElement[bool]]:
     tree = desk.tree
     readable = {a.id for a in actor.rights.areas(Permission.READ, tree)}
     conditions: list[ColumnElement[bool]] = []
-    mine = BulletinRow.area_id.in_(sorted(readable))
+    inside = readable
     if wanted.area is not None:
         inside = {a.id for a in tree.below(wanted.area)} & readable
-        mine = BulletinRow.area_id.in_(sorted(inside))
-    elif len(readable) == len(tree):
-        # Who may see everything sees what hangs on areas that are gone, too.
+    # What areas that are no more made belongs to what stands there.
+    here = inside | {id for id, heir in gone.items() if heir in inside}
+    mine = BulletinRow.area_id.in_(sorted(here))
+    if wanted.area is None and len(readable) == len(tree):
         mine = BulletinRow.area_id.is_not(None)
     if wanted.for_area is not None:
         if wanted.for_area.id not in readable:

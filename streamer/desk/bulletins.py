@@ -18,6 +18,7 @@ from loa.streamer.core.languages import LANGUAGES
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.core.words import folded
 from loa.streamer.desk import queue
+from loa.streamer.desk.areas import past_area
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import (
     Conflict,
@@ -101,7 +102,7 @@ async def edit(desk: Desk, actor: Actor, id: int, changes: Mapping[str, Any], ve
         before = wish_of(row, await targets_of(work, id))
         after = replace(before, **changes)
         changed = {name for name in changes if getattr(before, name) != getattr(after, name)}
-        _check(desk, desk.area(row.area_id), after, changed, work.now)
+        _check(desk, await home(desk, row), after, changed, work.now)
         for name in WISHES:
             setattr(row, name, getattr(after, name))
         if "targets" in changed:
@@ -149,7 +150,8 @@ async def take(
     async with desk.work(actor) as work:
         row = await locked(work, id, version)
         targets = await targets_of(work, id)
-        verdict = judge(facts(desk, row, len(targets), actor), step, work.now, note)
+        area = await home(desk, row)
+        verdict = judge(facts(desk, area, row, len(targets), actor), step, work.now, note)
         after = allowed(row, verdict)
         row.state = after
         row.version += 1
@@ -207,9 +209,14 @@ def told(work: Work, row: BulletinRow, kind: str, note: str = "", **details: Any
     )  # fmt: skip
 
 
-def facts(desk: Desk, row: BulletinRow, targets: int, actor: Actor) -> Facts:
-    """Return what deciding about a bulletin's next step takes."""
+async def home(desk: Desk, row: BulletinRow) -> Area:
+    """Return a bulletin's area, or what stands where that was. Raises ``NotFound``."""
     area = desk.tree.get(row.area_id)
+    return area if area is not None else (await past_area(desk, row.area_id))[1]
+
+
+def facts(desk: Desk, area: Area, row: BulletinRow, targets: int, actor: Actor) -> Facts:
+    """Return what deciding about a bulletin's next step takes; ``area`` is its ``home``."""
     own = actor.account is not None and actor.account in (row.created_by, row.submitted_by)
     return Facts(
         State(row.state),
@@ -220,7 +227,7 @@ def facts(desk: Desk, row: BulletinRow, targets: int, actor: Actor) -> Facts:
         heard=row.audio_sha256 is not None and row.heard_sha256 == row.audio_sha256,
         expires=row.expires_at,
         own=own,
-        approve_own=area is not None and effective_policy(desk, area).approve_own is not False,
+        approve_own=effective_policy(desk, area).approve_own is not False,
     )
 
 

@@ -327,16 +327,17 @@ def _problem(call: Call, code: str, values: Mapping[str, Any]) -> Problem:
 
 
 def _steps(call: Call, whole: Whole) -> tuple[StepOut, ...]:
-    row, area = whole.row, call.desk.tree.get(whole.row.area_id)
+    row, area = whole.row, whole.area
+    assert area is not None
     found = []
     for step in Step:
         if (State(row.state), step) not in AFTER:
             continue
         verdict = judge(
-            facts(call.desk, row, len(whole.targets), call.actor),
+            facts(call.desk, area, row, len(whole.targets), call.actor),
             step, call.desk.clock(), "to be given",
         )  # fmt: skip
-        permitted = area is not None and all(
+        permitted = all(
             call.actor.rights.allow(permission, area, call.desk.tree)
             for permission in needed(step, row.state, row.cls)
         )

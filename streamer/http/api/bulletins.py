@@ -28,10 +28,12 @@ from loa.streamer.http.api.bulletin_models import (
     shown_whole,
 )
 from loa.streamer.http.api.paging import Page, page
-from loa.streamer.http.api.route import Access, Call, Model, Route, area_in_body, area_of
-from loa.streamer.store.tables.bulletins import BulletinRow
+from loa.streamer.http.api.route import Access, Call, Model, Route, area_in_body
 
-its_area = area_of(BulletinRow, "bulletin", "bulletin")
+
+async def its_area(call: Call) -> Sequence[Area]:
+    """The bulletin's own area, or what stands where that was."""
+    return [await bulletin_list.home_of(call.desk, call.params["bulletin"])]
 
 
 async def readable(call: Call) -> Sequence[Area]:

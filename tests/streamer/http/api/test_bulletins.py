@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from loa.streamer.desk.desk import Happening
-from loa.streamer.store.tables.areas import AreaPolicyRow
+from loa.streamer.store.tables.areas import AreaPolicyRow, AreaRow
 from loa.streamer.store.tables.bulletins import BulletinRow
 from loa.streamer.store.tables.schedule import EntryRow
 from support.desk import Office, desk_with_sample
@@ -257,6 +257,29 @@ async def test_a_commune_sees_what_its_district_approved_for_it(tmp_path: Path) 
         await office.call(
             "POST", path + "/withdraw", as_=APPROVER, headers={"If-Match": '"1"'}, status=403
         )
+
+
+async def test_what_a_merged_commune_made_belongs_to_what_took_it_in(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        made = await draft(office)
+        async with office.desk.work(office.server) as work:
+            for area in office.desk.tree.below(office.area(COMMUNE)):
+                row = await work.db.get_one(AreaRow, area.id)
+                row.removed_at = work.now
+                if area.path == COMMUNE:
+                    row.successor_id = office.area("/ha-giang/quang-binh/xuan-minh").id
+            work.tree_changed = True
+        heir = "editor@/ha-giang/quang-binh/xuan-minh"
+        page = await office.call("GET", "/bulletins", as_=heir)
+        assert [item["id"] for item in page["items"]] == [made["id"]]
+        path, first = f"/bulletins/{made['id']}", {"If-Match": '"1"'}
+        assert (await office.call("GET", path, as_=heir))["area"] == made["area"]
+        await office.call("GET", path, as_="editor@/tuyen-quang", status=403)
+        here = office.area("/ha-giang/quang-binh/xuan-minh").id
+        body = {"targets": [here]}
+        edited = await office.call("PATCH", path, as_=heir, json=body, headers=first)
+        assert edited["targets"] == [here]
+        await office.call("POST", path + "/copy", as_=heir, json={})
 
 
 async def test_a_copy_is_a_draft_of_its_own(tmp_path: Path) -> None:
