@@ -1,7 +1,9 @@
-"""Audit."""
+"""The audit log, which the database itself keeps append-only, and single values."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from loa.streamer.store.migrations.columns import Big, Float
 
 revision = "0003"
 down_revision = "0002"
@@ -10,25 +12,22 @@ down_revision = "0002"
 def upgrade() -> None:
     op.create_table(
         "audit",
-        sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("at", sa.Float(precision=53), nullable=False),
-        sa.Column(
-            "account_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True
-        ),
+        sa.Column("id", Big, nullable=False),
+        sa.Column("at", Float, nullable=False),
+        sa.Column("account_id", Big, nullable=True),
         sa.Column("who", sa.String(length=200), nullable=False),
         sa.Column("action", sa.String(length=60), nullable=False),
-        sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=True),
+        sa.Column("area_id", Big, nullable=True),
         sa.Column("subject", sa.String(length=100), nullable=False),
         sa.Column("details", sa.Text(), nullable=False),
         sa.Column("previous", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
-    with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.create_index(op.f("ix_audit_account_id"), ["account_id"], unique=False)
-        batch_op.create_index(op.f("ix_audit_action"), ["action"], unique=False)
-        batch_op.create_index(op.f("ix_audit_area_id"), ["area_id"], unique=False)
-        batch_op.create_index(op.f("ix_audit_at"), ["at"], unique=False)
+    op.create_index(op.f("ix_audit_account_id"), "audit", ["account_id"])
+    op.create_index(op.f("ix_audit_action"), "audit", ["action"])
+    op.create_index(op.f("ix_audit_area_id"), "audit", ["area_id"])
+    op.create_index(op.f("ix_audit_at"), "audit", ["at"])
 
     op.create_table(
         "value",

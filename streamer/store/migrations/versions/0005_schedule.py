@@ -1,7 +1,9 @@
-"""Schedule."""
+"""Slots, holidays and queues."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from loa.streamer.store.migrations.columns import Big, Float
 
 revision = "0005"
 down_revision = "0004"
@@ -10,24 +12,23 @@ down_revision = "0004"
 def upgrade() -> None:
     op.create_table(
         "holiday",
-        sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("id", Big, nullable=False),
+        sa.Column("area_id", Big, nullable=False),
         sa.Column("date", sa.String(length=10), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_holiday_area_id_area")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holiday")),
         sa.UniqueConstraint("area_id", "date", name=op.f("uq_holiday_area_id")),
     )
-    with op.batch_alter_table("holiday", schema=None) as batch_op:
-        batch_op.create_index(op.f("ix_holiday_area_id"), ["area_id"], unique=False)
+    op.create_index(op.f("ix_holiday_area_id"), "holiday", ["area_id"])
 
     op.create_table(
         "slot",
-        sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("id", Big, nullable=False),
+        sa.Column("area_id", Big, nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("first", sa.String(length=16), nullable=False),
-        sa.Column("minutes", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("minutes", Big, nullable=False),
         sa.Column("rrule", sa.String(length=300), nullable=False),
         sa.Column("content", sa.String(length=10), nullable=False),
         sa.Column("relay", sa.Text(), nullable=False),
@@ -35,37 +36,33 @@ def upgrade() -> None:
         sa.Column("exceptions", sa.JSON(), nullable=False),
         sa.Column("on_holidays", sa.Boolean(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("version", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("version", Big, nullable=False),
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_slot_area_id_area")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_slot")),
     )
-    with op.batch_alter_table("slot", schema=None) as batch_op:
-        batch_op.create_index(op.f("ix_slot_area_id"), ["area_id"], unique=False)
+    op.create_index(op.f("ix_slot_area_id"), "slot", ["area_id"])
 
     op.create_table(
         "queue_entry",
-        sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("area_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column(
-            "bulletin_id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", Big, nullable=False),
+        sa.Column("area_id", Big, nullable=False),
+        sa.Column("bulletin_id", Big, nullable=False),
         sa.Column("origin", sa.String(length=10), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("targets", sa.JSON(), nullable=True),
-        sa.Column("position", sa.Float(precision=53), nullable=False),
-        sa.Column("per_day", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("days", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
-        sa.Column("not_before", sa.Float(precision=53), nullable=True),
-        sa.Column("expires_at", sa.Float(precision=53), nullable=True),
-        sa.Column("added_at", sa.Float(precision=53), nullable=False),
+        sa.Column("position", Float, nullable=False),
+        sa.Column("per_day", Big, nullable=False),
+        sa.Column("days", Big, nullable=False),
+        sa.Column("not_before", Float, nullable=True),
+        sa.Column("expires_at", Float, nullable=True),
+        sa.Column("added_at", Float, nullable=False),
         sa.Column("added_by", sa.String(length=200), nullable=False),
-        sa.Column("version", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), nullable=False),
+        sa.Column("version", Big, nullable=False),
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_queue_entry_area_id_area")),
         sa.ForeignKeyConstraint(
             ["bulletin_id"], ["bulletin.id"], name=op.f("fk_queue_entry_bulletin_id_bulletin")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_entry")),
     )
-    with op.batch_alter_table("queue_entry", schema=None) as batch_op:
-        batch_op.create_index(op.f("ix_queue_entry_area_id"), ["area_id"], unique=False)
-        batch_op.create_index(op.f("ix_queue_entry_bulletin_id"), ["bulletin_id"], unique=False)
+    op.create_index(op.f("ix_queue_entry_area_id"), "queue_entry", ["area_id"])
+    op.create_index(op.f("ix_queue_entry_bulletin_id"), "queue_entry", ["bulletin_id"])
