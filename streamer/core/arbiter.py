@@ -77,24 +77,28 @@ def advance(state: MountState, choice: Choice, tick: int) -> MountState:
     until ``tick``. Returns the same state when nothing changes.
     """
     was = state.choice
-    if choice is was or choice == was:
+    if choice is was:
         return state
-    if choice.programme == was.programme:
-        return replace(state, choice=choice)
-    played = dict(state.played)
-    begun = list(state.begun)
+    if choice.id == was.id and choice.programme == was.programme:
+        return state if choice == was else replace(state, choice=choice)
+    played, begun = state.played, state.begun
     if was.play is not None and was.why is not Why.UPPER:
         packets = was.packets(tick)
-        played.pop(was.id, None)
         if packets:
+            played = {key: value for key, value in played.items() if key != was.id}
             played[was.id] = packets
-        begun = [other for other in begun if other.id != was.id]
+        begun = tuple(cut for cut in begun if cut.id != was.id)
         if 0 < packets < was.play.ticks:
-            begun.append(was)
-    begun = [c for c in begun if c.id != choice.id and not (c.play and c.play.over(tick))]
-    while len(played) > KEPT_PLAYS:
-        del played[next(iter(played))]
-    return MountState(choice, tick, played, tuple(begun[-KEPT_BEGUN:]))
+            begun += (was,)
+    if begun:
+        begun = tuple(
+            cut for cut in begun if cut.id != choice.id and cut.play and not cut.play.over(tick)
+        )[-KEPT_BEGUN:]
+    if len(played) > KEPT_PLAYS:
+        needed = {cut.id for cut in begun}
+        old = [key for key in played if key not in needed][: len(played) - KEPT_PLAYS]
+        played = {key: value for key, value in played.items() if key not in old}
+    return MountState(choice, tick, played, begun)
 
 
 def next_look(
@@ -220,8 +224,13 @@ class Decision:
         self, state: MountState, emergencies: tuple[Emergency, ...], urgent: list[Heard]
     ) -> Choice | None:
         """Return which emergency sounds on a mount; None when none has anything to say."""
-        said = (self._saying(state, emergency) for emergency in emergencies)
-        wanted = [saying for saying in said if saying is not None]
+        wanted = []
+        for emergency in emergencies:
+            saying = self._saying(state, emergency)
+            if saying is not None:
+                wanted.append(saying)
+        if len(wanted) <= 1 and not urgent:
+            return wanted[0][1] if wanted else None
         wanted += ((heard.live.rank, heard.choice, True) for heard in urgent)
         on = next((rank for rank, choice, _ in wanted if choice == state.choice), None)
         if on is not None:
