@@ -38,7 +38,8 @@ async def people(desk: Desk) -> AsyncIterator[Finding]:
     if not admins:
         yield wrong(
             "people", "nobody is an administrator",
-            "open the server's page and use the set-up code that its first start printed",
+            "`loa users setup` with the set-up code that the first start printed; where that is "
+            "lost, `loa users recover` makes another",
         )  # fmt: skip
         return
     tops = [area for area in desk.tree if area.parent is None and area.id not in admins]

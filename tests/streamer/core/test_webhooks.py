@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import time
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from loa.streamer.core.webhooks import KIND, TRY_FOR, moment, pause, signature, wanted
@@ -47,3 +52,17 @@ def test_kinds(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["", ".", "Bulletin.", "bulletin..", "*", "bulletin approved"])
 def test_no_kinds(kind: str) -> None:
     assert not KIND.fullmatch(kind)
+
+
+def test_the_guide_checks_signatures_as_they_are_made() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "webhooks.md"
+    found = re.search(r"```python\n(.*?)```", guide.read_text(), re.DOTALL)
+    assert found is not None
+    there: dict[str, Any] = {}
+    exec(found[1], there)
+    now = int(time.time())
+    header = signature("secret", now, b"{}")
+    assert there["is_from_loa"]("secret", header, b"{}")
+    assert not there["is_from_loa"]("secret", header, b"{ }")
+    assert not there["is_from_loa"]("other", header, b"{}")
+    assert not there["is_from_loa"]("secret", signature("secret", now - 3600, b"{}"), b"{}")
