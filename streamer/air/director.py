@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from loa.native.engine import SILENCE as SILENT_PROGRAMME
@@ -175,6 +176,11 @@ class Director:
         self._clips.want(due)
 
     # --- what staff do
+
+    def sounding(self) -> dict[int, int]:
+        """Return on how many areas each emergency sounds now, by its id."""
+        cues = (state.choice.cue for state in self._states_at(self._engine.tick).values())
+        return Counter(cue for cue in cues if cue is not None)
 
     def preview(self, live: Live) -> dict[int, Preview]:
         """Return what would become of a live, by area, as things stand."""

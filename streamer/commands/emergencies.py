@@ -16,8 +16,8 @@ An emergency needs an approved bulletin of class emergency; a drill (--drill) ma
 approved. Calling one is a right of its own.
 """
 COLUMNS = (
-    "id", "state", "drill", "severity", "title", "area_name", "reach", "next_at", "expires_at",
-    "caller",
+    "id", "state", "drill", "severity", "title", "area_name", "reach", "sounding", "next_at",
+    "expires_at", "caller",
 )  # fmt: skip
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 

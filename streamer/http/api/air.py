@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from loa.streamer.core.rights import Permission
 from loa.streamer.core.timeline import TICKS_A_SECOND
 from loa.streamer.desk import emergencies
+from loa.streamer.desk.air import Air
 from loa.streamer.desk.emergencies import State, Wanted, state_of
 from loa.streamer.http.api.paging import Id, Page, Paging, page
 from loa.streamer.http.api.route import Call, Model, Route, area_in_body, area_of
@@ -68,8 +69,9 @@ class Stop(Model):
 
 
 class Emergency(Model):
-    """An emergency that was called. ``starts_at``: when it goes or went out. ``reach``: areas that
-    hear it. ``next_at``: when it is due again. ``corrected_by``: the one that took its place."""
+    """An emergency that was called. ``starts_at``: when it goes or went out. ``reach``: how many
+    areas it is for; ``sounding``: on how many it sounds right now. ``next_at``: when it is due
+    again. ``corrected_by``: the one that took its place."""
 
     id: Id
     area: Id
@@ -83,6 +85,7 @@ class Emergency(Model):
     targets: tuple[int, ...]
     excluded: tuple[int, ...]
     reach: int
+    sounding: int
     every_minutes: float | None
     repeat_until: Time | None
     starts_at: Time
@@ -108,7 +111,14 @@ class EmergencyQuery(Paging):
     drill: bool | None = None
 
 
-def _shown(call: Call, row: CueRow, title: str, ticks: int) -> Emergency:
+def _sounding(call: Call) -> Mapping[int, int]:
+    air: Air | None = call.services.air
+    return {} if air is None else air.sounding()
+
+
+def _shown(
+    call: Call, row: CueRow, title: str, ticks: int, sounding: Mapping[int, int]
+) -> Emergency:
     now = call.desk.clock()
     state = state_of(row, now)
     area = call.desk.tree.get(row.area_id)
@@ -117,7 +127,7 @@ def _shown(call: Call, row: CueRow, title: str, ticks: int) -> Emergency:
         bulletin=row.bulletin_id, title=title, seconds=ticks / TICKS_A_SECOND,
         state=state, severity=row.severity, drill=row.drill,
         targets=tuple(row.targets), excluded=tuple(row.excluded),
-        reach=emergencies.reach(call.desk, row),
+        reach=emergencies.reach(call.desk, row), sounding=sounding.get(row.id, 0),
         every_minutes=row.every / 60 if row.every else None, repeat_until=row.repeat_until,
         starts_at=row.starts_at, next_at=_next(row, now) if state is State.STANDING else None,
         expires_at=row.expires_at, reason=row.reason, override=row.override,
@@ -140,7 +150,7 @@ async def _show(call: Call, id: int) -> Emergency:
         row = await db.get_one(CueRow, id)
         bulletin = await db.get_one(BulletinRow, row.bulletin_id)
         audio = await db.get_one(AudioRow, row.audio_sha256)
-    return _shown(call, row, bulletin.title, audio.ticks)
+    return _shown(call, row, bulletin.title, audio.ticks, _sounding(call))
 
 
 def _sees(call: Call) -> Callable[[CueRow], bool]:
@@ -181,9 +191,10 @@ async def list_emergencies(call: Call) -> Page[Emergency]:
             if len(rows) < SCANNED:
                 break
             before = rows[-1][0].id
+    sounding = _sounding(call)
     return page(
         Page[Emergency], found[: query.limit + 1], query.limit,
-        lambda item: _shown(call, *item), lambda item: item[0].id,
+        lambda item: _shown(call, *item, sounding), lambda item: item[0].id,
     )  # fmt: skip
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+from loa.streamer.desk.services import Services
 from support.desk import NOW, desk_with_sample
 from support.schedule import add_bulletin
 
@@ -46,6 +49,26 @@ async def test_from_the_call_to_the_correction(tmp_path: Path) -> None:
             "POST", f"/emergencies/{new['id']}/stop", as_=CALLER, json={}, status=409
         )
         assert again["error"]["conflicts"][0]["who"] == CALLER
+
+
+class OnAir:
+    """Stands for the air: the first emergency sounds on three areas."""
+
+    def sounding(self) -> dict[int, int]:
+        return {1: 3}
+
+
+async def test_where_it_sounds_now_is_told(tmp_path: Path) -> None:
+    services = cast(Services, SimpleNamespace(air=OnAir()))
+    async with desk_with_sample(tmp_path, services=services) as office:
+        area = office.area(DISTRICT)
+        bulletin = await add_bulletin(office, area, cls=2)
+        for drill in (False, True):
+            made = {"area": area.id, "bulletin": bulletin, "drill": drill,
+                    "targets": [office.area(COMMUNE if drill else DISTRICT).id]}  # fmt: skip
+            await office.call("POST", "/emergencies", as_=CALLER, status=201, json=made)
+        listed = await office.call("GET", "/emergencies", as_=CALLER)
+        assert [(item["id"], item["sounding"]) for item in listed["items"]] == [(2, 0), (1, 3)]
 
 
 async def test_whoever_is_reached_sees_it(tmp_path: Path) -> None:
