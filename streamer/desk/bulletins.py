@@ -17,7 +17,7 @@ from loa.streamer.core.bulletins import EDITABLE, Audio, Facts, Lack, State, Ste
 from loa.streamer.core.languages import LANGUAGES
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.core.words import folded
-from loa.streamer.desk import queue
+from loa.streamer.desk import distribution
 from loa.streamer.desk.areas import past_area
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import (
@@ -159,9 +159,9 @@ async def take(
             row.submitted_by = actor.account
         told(work, row, _DONE[step], note=note)
         if step is Step.APPROVE:
-            await queue.distribute(desk, work, row)
+            await distribution.distribute(desk, work, row)
         elif step is Step.WITHDRAW:
-            await queue.withdraw(work, row)
+            await distribution.withdraw(work, row)
             if row.audio_state == Audio.PREPARING:
                 row.audio_state, row.source = Audio.NONE, ""
         return after

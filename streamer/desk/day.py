@@ -5,6 +5,7 @@ Of an area that is no station it is the day of its station, with what is heard i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -107,7 +108,7 @@ async def read_day(desk: Desk, area: Area, day: date | None, now: float) -> Day:
             )
             if row.to_unix is None or row.to_unix > start
         ]
-    plan = plan_station(desk, station, material, now, max(now, end))
+    plan = await asyncio.to_thread(plan_station, desk, station, material, now, max(now, end))
     # What began the day before may reach into it.
     around = list(raw_windows(desk, station, material, zone, wanted - 1, wanted + 1))
     raw = [window for window in around if window.end > start and window.start < end]
@@ -128,7 +129,8 @@ async def read_day(desk: Desk, area: Area, day: date | None, now: float) -> Day:
     )  # fmt: skip
     _put_into_windows(found)
     if above is not None and any(w.window.content is SlotContent.UPPER for w in found.windows):
-        carried = plan_station(desk, above, material, now, max(now, end)).plan.planned
+        upper = await asyncio.to_thread(plan_station, desk, above, material, now, max(now, end))
+        carried = upper.plan.planned
         for one in found.windows:
             if one.window.content is SlotContent.UPPER:
                 low, high = one.window.start, one.window.end

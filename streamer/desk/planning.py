@@ -229,8 +229,11 @@ class PlayedSoFar:
     now: dict[int, float] = field(default_factory=dict)
 
 
-async def played_of(db: AsyncSession, ids: list[int] | None, now: float) -> PlayedSoFar:
-    """Return what was played of the accepted entries of stations (None: of all)."""
+async def played_of(
+    db: AsyncSession, ids: list[int] | None, now: float, entry: int | None = None
+) -> PlayedSoFar:
+    """Return what was played of the accepted entries of stations (None: of all), or of one entry,
+    whatever became of it."""
     # For everyone below, its station's own mount tells; for some villages, any of theirs does.
     query = (
         select(
@@ -245,7 +248,7 @@ async def played_of(db: AsyncSession, ids: list[int] | None, now: float) -> Play
         .join(BulletinRow, BulletinRow.id == EntryRow.bulletin_id)
         .join(AudioRow, AudioRow.sha256 == BulletinRow.audio_sha256)
         .where(
-            EntryRow.state == "accepted",
+            EntryRow.state == "accepted" if entry is None else EntryRow.id == entry,
             or_(AiredRow.area_id == EntryRow.area_id, EntryRow.targets.is_not(None)),
         )
         .group_by(AiredRow.entry_id, AiredRow.play)

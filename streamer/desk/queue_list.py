@@ -7,16 +7,17 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from loa.streamer import logs
 from loa.streamer.core.areas import Area
 from loa.streamer.core.planner import Planned, Unplaced
 from loa.streamer.desk.desk import Desk
+from loa.streamer.desk.distribution import OPEN
 from loa.streamer.desk.errors import NotFound
 from loa.streamer.desk.planning import plan_station, played_of, read_material
-from loa.streamer.desk.queue import OPEN, version_of
+from loa.streamer.desk.queue import version_of
 from loa.streamer.desk.slots import require_station
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.schedule import EntryRow
@@ -24,6 +25,7 @@ from loa.streamer.store.tables.schedule import EntryRow
 AHEAD = 8 * 86_400.0
 """How far a queue is planned for people to see."""
 _NEXT = 5
+_TABLE: Any = EntryRow.__table__
 SETTLE_EVERY = 3600.0
 
 log = logs.get("queue")
@@ -65,7 +67,7 @@ async def read_entry(desk: Desk, entry: int, now: float) -> Waiting:
         if not rows:
             raise NotFound("entry.unknown", id=entry)
         area = desk.area(rows[0][0].area_id)
-        queue = await _queue(desk, db, area, now, rows)
+        queue = await _queue(desk, db, area, now, rows, entry)
         return queue.entries[0]
 
 
@@ -74,30 +76,33 @@ async def settle(desk: Desk) -> int:
 
     Planning would pass them over anyway: this keeps queues short. Call it now and then.
     """
-    async with desk.store.write() as db:
-        now = desk.clock()
+    now = desk.clock()
+    async with desk.store.read() as db:
         played = await played_of(db, None, now)
         rows = await db.execute(
             select(
-                EntryRow.id, EntryRow.per_day, EntryRow.days, EntryRow.expires_at,
+                EntryRow.id, EntryRow.version, EntryRow.per_day, EntryRow.days, EntryRow.expires_at,
                 BulletinRow.expires_at.label("ends_at"),
             )
             .join(BulletinRow, BulletinRow.id == EntryRow.bulletin_id)
             .where(EntryRow.state.in_(OPEN))
         )  # fmt: skip
         over = [
-            row.id
+            {"entry": row.id, "seen": row.version}
             for row in rows
             if any(t is not None and t <= now for t in (row.expires_at, row.ends_at))
             or (row.days and len(played.whole.get(row.id, ())) >= row.per_day * row.days)
         ]
-        for n in range(0, len(over), 500):
-            await db.execute(
-                update(EntryRow)
-                .where(EntryRow.id.in_(over[n : n + 500]))
-                .values(state="done", version=EntryRow.version + 1)
-            )
-        return len(over)
+    if over:
+        # One that was changed meanwhile is looked at again the next time.
+        close = (
+            update(_TABLE)
+            .where(_TABLE.c.id == bindparam("entry"), _TABLE.c.version == bindparam("seen"))
+            .values(state="done", version=_TABLE.c.version + 1)
+        )
+        async with desk.store.write() as db:
+            await (await db.connection()).execute(close, over)
+    return len(over)
 
 
 async def run_settling(desk: Desk) -> None:
@@ -127,10 +132,13 @@ async def _rows(db: AsyncSession, *where: Any) -> Found:
     return [(entry, bulletin, ticks) for entry, bulletin, ticks in rows]
 
 
-async def _queue(desk: Desk, db: AsyncSession, area: Area, now: float, rows: Found) -> Queue:
+async def _queue(
+    desk: Desk, db: AsyncSession, area: Area, now: float, rows: Found, entry: int | None = None
+) -> Queue:
     material = await read_material(db, desk.tree, [area], now)
-    played = await played_of(db, [area.id], now)
-    plan = plan_station(desk, area, material, now, now + AHEAD).plan
+    played = await played_of(db, [area.id], now, entry)
+    whole = await asyncio.to_thread(plan_station, desk, area, material, now, now + AHEAD)
+    plan = whole.plan
     next_: dict[int, list[Planned]] = defaultdict(list)
     for playing in plan.planned:
         next_[playing.entry].append(playing)

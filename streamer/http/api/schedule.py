@@ -14,6 +14,7 @@ from loa.streamer.core.slots import MAX_MINUTES
 from loa.streamer.core.windows import SlotContent
 from loa.streamer.desk import holidays as desk_holidays
 from loa.streamer.desk import slots as desk_slots
+from loa.streamer.desk.errors import NotFound
 from loa.streamer.desk.slots import SlotWish
 from loa.streamer.http.api import day, queue
 from loa.streamer.http.api.dates import Date
@@ -117,7 +118,8 @@ async def get_slot(call: Call) -> Slot:
     """Return a slot."""
     async with call.desk.store.read() as db:
         row = await db.get(SlotRow, call.params["slot"])
-    assert row is not None  # its area was just found by it
+    if row is None:
+        raise NotFound("slot.unknown", id=call.params["slot"])
     return await _shown(call, row)
 
 

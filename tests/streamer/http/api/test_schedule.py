@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from loa.streamer.core.policy import Hours, Policy, UpperRoutine
-from loa.streamer.desk import queue as desk_queue
+from loa.streamer.desk import distribution
 from loa.streamer.desk.policies import set_policy
 from loa.streamer.desk.queue_list import settle
 from loa.streamer.store.tables.bulletins import BulletinRow, BulletinTargetRow
@@ -194,6 +194,8 @@ async def test_a_queue_says_what_is_played_next_and_what_does_not_fit(tmp_path: 
         await aired(office, commune, entry["id"], FIVE + DAY)
         assert await settle(office.desk) == 1
         assert len((await queue_of(office))["items"]) == 2
+        done = await office.call("GET", f"/queue/{entry['id']}")
+        assert (done["state"], done["played"]) == ("done", 2)
 
 
 async def test_what_makes_no_sense_in_a_queue_is_named(tmp_path: Path) -> None:
@@ -294,7 +296,7 @@ async def distribute(office: Office, path: str, *targets: str, cls: int = 0) -> 
         row = await work.db.get(BulletinRow, id)
         assert row is not None
         await work.db.flush()
-        await desk_queue.distribute(office.desk, work, row)
+        await distribution.distribute(office.desk, work, row)
         return row
 
 
@@ -316,8 +318,8 @@ async def test_an_approved_bulletin_goes_to_every_station_it_is_for(tmp_path: Pa
             "/ha-giang/quang-binh/xuan-minh": ("upper", "offered", None),
         }
         async with office.desk.work(office.server) as work:
-            assert await desk_queue.distribute(office.desk, work, row) == 0
-            assert await desk_queue.withdraw(work, row) == 4
+            assert await distribution.distribute(office.desk, work, row) == 0
+            assert await distribution.withdraw(work, row) == 4
         assert {state for _, state, _ in (await entries(office)).values()} == {"removed"}
 
 
