@@ -31,8 +31,8 @@ TRY_AGAIN = 5.0
 MOST_WAITING = 100_000
 """Stretches that wait to be written while the store cannot take them; beyond, they are dropped."""
 MARK_FILE = "as-run"
-REMEMBERED = 4
-"""Programmes that a mount is expected to carry: the one now, those handed over, and one late."""
+REMEMBERED = 128
+"""Programmes that a mount may be expected to carry: what was handed over, and perhaps taken back."""
 LATE = 10
 """Ticks after a programme's end within which the next round of a file is told."""
 OVER_REMEMBERED = 4096
@@ -70,6 +70,10 @@ class Airing:
     def live(self) -> bool:
         """Whether it is made as it goes out, so that its packets exist nowhere else."""
         return self.kind in ("live", "relay")
+
+    def over(self, tick: int) -> bool:
+        """Say whether nothing of it can be heard at ``tick`` or after."""
+        return not self.live and self.start + self.ticks - self.offset <= tick
 
 
 @dataclass(slots=True)
@@ -134,7 +138,7 @@ class AsRun:
         self._counters = counters
         self._area_of = area_of
         self._archive = archive
-        self._expected: dict[int, tuple[tuple[int, Airing], ...]] = {}
+        self._expected: dict[int, dict[int, Airing]] = {}
         self._on: dict[int, Stretch] = {}  # by mount
         self._by_handle: dict[int, set[int]] = {}
         self._waiting: dict[int, dict[int, tuple[int, Airing]]] = {}  # handle: mount: since, what
@@ -152,11 +156,15 @@ class AsRun:
 
     def expect(self, mounts: Sequence[int], handle: int, airing: Airing) -> None:
         """These mounts are about to carry this programme, which is this to all of them."""
-        entry = (handle, airing)
         expected = self._expected
         for mount in mounts:
             known = expected.get(mount)
-            expected[mount] = (entry,) if known is None else (entry, *known[: REMEMBERED - 1])
+            if known is None:
+                expected[mount] = {handle: airing}
+                continue
+            known[handle] = airing
+            if len(known) > REMEMBERED:
+                del known[next(iter(known))]
 
     def failed(self, mounts: Sequence[int], airing: Airing, tick: int, why: str) -> None:
         """An item that these mounts were to carry from ``tick`` on could not be put on air."""
@@ -199,8 +207,11 @@ class AsRun:
             return
         airing = None
         if handle:
-            known = self._expected.get(mount, ())
-            airing = next((what for which, what in known if which == handle), None)
+            known = self._expected.get(mount)
+            if known is not None:
+                airing = known.get(handle)
+                for old in [h for h, what in known.items() if what.over(tick)]:
+                    del known[old]
         if row is not None:
             if (
                 airing is not None

@@ -299,7 +299,16 @@ class Carrier:
         kept = [p for p in mount.planned if p.tick <= after]
         before = [p for p in mount.planned if after < p.tick <= reached]
         later = [p for p in mount.planned if p.tick > reached]
-        mine = mine[: max(0, MOST_PLANNED - len(kept))]
+        # A file that goes round is left at its time: its rounds are handed over by themselves.
+        looping = (kept[-1].playout if kept else mount.playout) is not None
+        most = 0 if looping else max(0, MOST_PLANNED - len(kept))
+        for at, planned in enumerate(mine[:most]):
+            if planned.playout is not None:
+                most = at + 1
+                break
+        if len(mine) > most:
+            self._left += 1
+            mine = mine[:most]
         same = 0
         while (
             same < min(len(before), len(mine))
@@ -320,11 +329,7 @@ class Carrier:
                 self._leave_playout(planned.playout, [number])
         if gone and (same >= len(mine) or mine[same].tick > gone[0].tick):
             _act(actions, number, replace(last, tick=gone[0].tick))
-        playout = last.playout
         for planned in mine[same:]:
-            if playout is not None and playout is not planned.playout:
-                playout.mounts.discard(number)  # no rounds beyond this, but those until then
-            playout = planned.playout
             _act(actions, number, planned)
         mount.planned = [*base, *mine[same:]]
 

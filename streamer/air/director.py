@@ -331,6 +331,8 @@ class Director:
         self._planned_choices = choices
         whole = self.carrier.plan(steps, after, reached)
         self._planned_to = max(self._planned_to, reached)
+        if not whole:
+            self._planned_of = None  # once it can be had, all is planned anew
         looks = [] if coming is None else [max(tick + 1, coming - AHEAD_TICKS)]
         if due is not None and not (whole and self.sources.all_well):
             looks.append(due)

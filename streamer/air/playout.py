@@ -94,7 +94,10 @@ class Playout:
         while self.mounts and self._end < tick + AHEAD_TICKS and len(self._rounds) < MOST_AHEAD:
             # After a long stall of ours the end of the last round may be past.
             self._end = max(self._end, tick + 1)
-            handle = self._engine.open_clip(self._clip, self._end)
-            self._tell(sorted(self.mounts), handle, self._end)
-            self._rounds.append((handle, self._end))
-            self._end += self._clip.ticks
+            self._round()
+
+    def _round(self) -> None:
+        handle = self._engine.open_clip(self._clip, self._end)
+        self._tell(sorted(self.mounts), handle, self._end)
+        self._rounds.append((handle, self._end))
+        self._end += self._clip.ticks
