@@ -32,7 +32,7 @@ MOST_WAITING = 100_000
 """Stretches that wait to be written while the store cannot take them; beyond, they are dropped."""
 MARK_FILE = "as-run"
 REMEMBERED = 128
-"""Programmes that a mount may be expected to carry: what was handed over, and perhaps taken back."""
+"""Programmes that a mount is expected to carry: what was handed over, or taken back since."""
 LATE = 10
 """Ticks after a programme's end within which the next round of a file is told."""
 OVER_REMEMBERED = 4096

@@ -255,7 +255,7 @@ def give(stage: Stage, **how: object) -> Given:
     return given
 
 
-def go_live(stage: Stage, token: str = "secret"):  # noqa: ANN201
+def go_live(stage: Stage, token: str = "secret"):
     return stage.director.open("/p/c", token, kind=SourceKind.STUDIO, name="butt", peer="")
 
 
