@@ -45,3 +45,23 @@ def test_a_mistake_at_one_area_does_not_block_the_others() -> None:
         guesses.failed("a", "/x", 0.0)
     assert guesses.blocked("a", "/x", 0.0)
     assert not guesses.blocked("a", "/y", 0.0)
+
+
+def test_what_was_no_failure_is_taken_back() -> None:
+    attempts = Attempts(limit=3, window=30.0)
+    for _ in range(3):
+        attempts.failed("a", 0.0)
+    attempts.forgive("a", 0.0)
+    assert not attempts.blocked("a", 0.0)
+    for _ in range(5):
+        attempts.forgive("a", 0.0)
+    assert len(attempts) == 0
+
+
+def test_how_long_to_wait() -> None:
+    attempts = Attempts(limit=3, window=30.0)
+    assert attempts.wait("a", 0.0) == 0
+    for _ in range(3):
+        attempts.failed("a", 0.0)
+    assert abs(attempts.wait("a", 4.0) - 6.0) < 1e-6
+    assert not attempts.blocked("a", 10.001)
