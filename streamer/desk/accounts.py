@@ -15,6 +15,7 @@ from loa.streamer.desk import sessions
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid, NotFound, Stale, TooMany
 from loa.streamer.desk.identity import Identity
+from loa.streamer.store.tables.areas import AreaRow
 from loa.streamer.store.tables.people import AccountRow, GrantRow
 
 
@@ -45,7 +46,15 @@ async def people(
     query = select(AccountRow).where(AccountRow.id > after).order_by(AccountRow.id)
     if len(seen) < len(tree):
         granted = select(GrantRow.account_id).where(GrantRow.area_id.in_([a.id for a in seen]))
-        query = query.where(or_(AccountRow.id == actor.account, AccountRow.id.in_(granted)))
+        mine = or_(AccountRow.id == actor.account, AccountRow.id.in_(granted))
+        if any(a.parent is None for a in seen):
+            placed = (
+                select(GrantRow.account_id)
+                .join(AreaRow, AreaRow.id == GrantRow.area_id)
+                .where(AreaRow.removed_at.is_(None))
+            )
+            mine = or_(mine, AccountRow.id.not_in(placed))
+        query = query.where(mine)
     if area is not None:
         inside = [a.id for a in tree.below(area)]
         granted = select(GrantRow.account_id).where(GrantRow.area_id.in_(inside))

@@ -299,11 +299,14 @@ async def test_who_makes_a_top_level_area_is_its_administrator(tmp_path: Path) -
 
 
 async def test_an_account_without_any_role_is_the_top_levels_business(tmp_path: Path) -> None:
-    async with desk_with_sample(tmp_path, areas=[("/ha-giang", "Hà Giang", True)]) as office:
+    areas = [(path, path, True) for path in ("/ha-giang", "/ha-giang/quang-binh")]
+    async with desk_with_sample(tmp_path, areas=areas) as office:
         person = await add_account(office, "hoa", "viewer", "/ha-giang")
         shown = await office.call("GET", f"/accounts/{person}")
         await office.call("DELETE", f"/grants/{shown['grants'][0]['id']}")
         assert (await office.call("GET", f"/accounts/{person}"))["grants"] == []
+        listed = (await office.call("GET", "/accounts"))["items"]
+        assert person in [a["id"] for a in listed]
         await office.call("PATCH", f"/accounts/{person}", json={}, headers={"If-Match": '"1"'})
 
 
@@ -318,3 +321,16 @@ async def test_disabling_leaves_an_administrator_even_when_two_do_it_at_once(
         await accounts.change(office.desk, office.server, one, 1, disabled=True)
         with pytest.raises(Conflict):
             await accounts.change(office.desk, office.server, two, 1, disabled=True)
+
+
+async def test_each_top_levels_administrator_sees_an_account_without_any_role(
+    tmp_path: Path,
+) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        person = await add_account(office, "hoa", "viewer", "/tuyen-quang")
+        shown = await office.call("GET", f"/accounts/{person}", as_="administrator@/tuyen-quang")
+        await grants.take(office.desk, office.server, shown["grants"][0]["id"])
+        for as_, seen in ((TOP, True), ("administrator@/tuyen-quang", True), (COMMUNE, False)):
+            listed = (await office.call("GET", "/accounts", as_=as_))["items"]
+            assert (person in [a["id"] for a in listed]) is seen
+            await office.call("GET", f"/accounts/{person}", as_=as_, status=200 if seen else 403)
