@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from loa.streamer.core.areas import Area
 from loa.streamer.core.rights import Permission
+from loa.streamer.desk.areas import past_area
 from loa.streamer.desk.desk import Actor, Desk
 from loa.streamer.desk.errors import DeskError, Forbidden, NotFound
 
@@ -105,7 +106,10 @@ async def area_in_body(call: Call) -> Sequence[Area]:
 
 
 def area_of(table: Any, param: str, what: str) -> Where:
-    """The area of the row whose id stands in the path: its column ``area_id``."""
+    """The area of the row whose id stands in the path: its column ``area_id``.
+
+    For an area that is no more, what stands in its place.
+    """
 
     async def find(call: Call) -> Sequence[Area]:
         async with call.desk.store.read() as db:
@@ -114,7 +118,10 @@ def area_of(table: Any, param: str, what: str) -> Where:
             raise NotFound(f"{what}.unknown", id=call.params[param])
         area = call.desk.tree.get(row.area_id)
         if area is None:
-            raise NotFound(f"{what}.unknown", id=call.params[param])
+            try:
+                _, area = await past_area(call.desk, row.area_id)
+            except NotFound:
+                raise NotFound(f"{what}.unknown", id=call.params[param]) from None
         return [area]
 
     return find

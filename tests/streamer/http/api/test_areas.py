@@ -112,6 +112,20 @@ async def test_a_level_and_a_commune_less(tmp_path: Path) -> None:
         await office.call("PATCH", f"/areas/{gone}", json={}, headers=headers, status=404)
 
 
+async def test_what_a_merged_area_made_is_its_heirs_business(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        area = office.area(XUAN_MINH)
+        body = {"area": area.id, "title": "Bản tin", "language": "vi"}
+        made = await office.call("POST", "/bulletins", json=body)
+        await office.call(
+            "POST", f"/areas/{area.id}/merge", json={"into": office.area(NA_KHUONG).id},
+            headers={"If-Match": '"1"'},
+        )  # fmt: skip
+        found = await office.call("GET", f"/bulletins/{made['id']}", as_=f"viewer@{NA_KHUONG}")
+        assert found["title"] == "Bản tin"
+        await office.call("GET", f"/bulletins/{made['id']}", as_="viewer@/tuyen-quang", status=403)
+
+
 async def test_the_top_belongs_to_those_who_administer_an_area_there(tmp_path: Path) -> None:
     async with desk_with_sample(tmp_path) as office:
         body = {"name": "Tỉnh mới", "parent": None}
