@@ -51,7 +51,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join(parts)
 
 
-@settings(deadline=None, derandomize=True, max_examples=600)
+@settings(deadline=None, derandomize=True, max_examples=300)
 @given(
     rules(),
     st.dates(date(2024, 1, 1), date(2026, 12, 31)),
@@ -125,7 +125,7 @@ def test_refuses_what_is_no_rule_of_days(rule: str, code: str) -> None:
     assert refused.value.code == code
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.text(max_size=80))
 def test_any_text_is_a_rule_or_a_named_error(text: str) -> None:
     with contextlib.suppress(RuleError):

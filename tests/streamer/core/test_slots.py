@@ -28,7 +28,7 @@ def local(unix: float, zone: str) -> str:
     return datetime.fromtimestamp(unix, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=150)
 @given(st.sampled_from(ZONES), st.dates(date(2000, 1, 1), date(2035, 12, 31)), st.integers(0, 1440))
 def test_local_times_are_what_the_time_zone_says(zone: str, at: date, minute: int) -> None:
     unix = unix_at(zone, at.toordinal(), minute)
@@ -102,7 +102,7 @@ slots = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=150)
 @given(slots, slots)
 def test_two_slots_collide_exactly_when_one_minute_is_in_both(one: Slot, two: Slot) -> None:
     def spans(slot: Slot) -> list[tuple[int, int]]:

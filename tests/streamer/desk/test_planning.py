@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import event
+
+from loa.streamer.desk.distribution import distribute
 from loa.streamer.desk.planning import station_plans
 from loa.streamer.store.airing import INTERRUPTED
+from loa.streamer.store.tables.bulletins import BulletinRow, BulletinTargetRow
 from support.desk import NOW, Office, desk_with_sample
 from support.schedule import add_bulletin, add_entry, add_slot, aired
 
@@ -131,3 +135,37 @@ async def test_priority_that_sounds_stays_what_it_is_and_what_fails_is_over(
         again = await add_entry(office, commune, await add_bulletin(office, commune))
         await aired(office, commune, again, FIVE + 180, failure=INTERRUPTED)
         assert (again, FIVE + 240) in await planned(office, commune.path, FIVE + 240)
+
+
+async def test_many_stations_take_no_more_queries_than_one(tmp_path: Path) -> None:
+    communes = [(f"/p/c{n}", f"Xã {n}", True) for n in range(600)]
+    async with desk_with_sample(tmp_path, areas=[("/p", "Tỉnh", True), *communes]) as office:
+        top = office.area("/p")
+        await add_slot(office, office.area("/p/c7"), "2026-01-05T05:00", 45, "FREQ=DAILY")
+        asked: list[str] = []
+        event.listen(
+            office.desk.store.engine.sync_engine,
+            "before_cursor_execute",
+            lambda *given: asked.append(given[2]),
+        )
+        id = await add_bulletin(office, top, seconds=600)
+        counts = []
+        for targets in ((office.area("/p/c0").id,), (top.id,)):
+            async with office.desk.work(office.server) as work:
+                row = await work.db.get(BulletinRow, id)
+                assert row is not None
+                work.db.add_all(BulletinTargetRow(bulletin_id=id, area_id=a) for a in targets)
+                await work.db.flush()
+                asked.clear()
+                sent = await distribute(office.desk, work, row)
+                counts.append((sent, len(asked)))
+        assert [sent for sent, _ in counts] == [1, 600]
+        assert counts[1][1] <= counts[0][1] + 2  # rows are put in by batches
+        asked.clear()
+        await station_plans(office.desk, [office.area("/p/c7").id], NOW, NOW + DAY)
+        one = len(asked)
+        asked.clear()
+        plans = await station_plans(office.desk, None, NOW, NOW + DAY)
+        assert len(asked) == one
+        assert sum(len(p.plan.planned) for p in plans.values()) == 1
+        assert sum(len(p.plan.unplaced) for p in plans.values()) == 600
