@@ -21,11 +21,10 @@ from loa.streamer.core.rights import BulletinClass, Permission
 from loa.streamer.core.timeline import TICKS_A_SECOND
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import Conflict, FieldProblem, Forbidden, Invalid, NotFound, Stale
+from loa.streamer.store.cues import WAITING
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.cues import CueRow
 
-WAITING = 600.0
-"""Seconds that a second person has."""
 TWICE = 60.0
 """Seconds within which the same call again is taken for a button pressed twice."""
 LASTS = 3600.0

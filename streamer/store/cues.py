@@ -14,6 +14,9 @@ from loa.streamer.core.timeline import TICKS_A_SECOND
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.cues import CueRow
 
+WAITING = 600.0
+"""Seconds that a second person has to confirm a call; then it has lapsed."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandingEmergency:

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from dateutil.rrule import rrulestr
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from loa.streamer.store.cues import WAITING
 from loa.streamer.store.tables.bulletins import BulletinRow, BulletinTargetRow, SpellingRow
 from loa.streamer.store.tables.cues import CueRow
 from loa.streamer.store.tables.people import ApiTokenRow, GrantRow, SourceTokenRow
@@ -65,7 +66,11 @@ async def standing_emergencies(
     """Return the ids of emergencies that are not over and have a target that is ``concerned``."""
     rows = await db.execute(
         select(CueRow.id, CueRow.area_id, CueRow.targets).where(
-            CueRow.state.in_(("waiting", "standing")), CueRow.expires_at > now
+            or_(
+                CueRow.state == "standing",
+                and_(CueRow.state == "waiting", CueRow.called_at > now - WAITING),
+            ),
+            CueRow.expires_at > now,
         )
     )
     return [id for id, area, targets in rows if any(concerned(a) for a in (area, *targets))]

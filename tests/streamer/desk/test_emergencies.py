@@ -16,6 +16,7 @@ from loa.streamer.desk.emergencies import State, Wanted, state_of
 from loa.streamer.desk.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from loa.streamer.desk.policies import set_policy
 from loa.streamer.store.cues import read_emergencies
+from loa.streamer.store.handover import standing_emergencies
 from loa.streamer.store.tables.cues import CueRow
 from support.desk import NOW, Office, desk_with_sample
 from support.schedule import add_bulletin
@@ -173,11 +174,16 @@ async def test_one_that_nobody_confirms_lapses(tmp_path: Path) -> None:
     async with desk_with_sample(tmp_path) as office:
         await second_person(office)
         row = await called(office)
+        async with office.desk.store.read() as db:
+            assert await standing_emergencies(db, office.clock.now, lambda _: True) == [row.id]
         office.clock.now += emergencies.WAITING
         other = await office.actor(f"administrator@{PROVINCE}")
         with pytest.raises(Conflict, match="not_waiting"):
             await emergencies.confirm(office.desk, other, row.id, 1)
         assert await standing(office) == {}
+        async with office.desk.store.read() as db:
+            nothing = await standing_emergencies(db, office.clock.now, lambda _: True)
+        assert nothing == [], "it keeps nobody from changing areas"
         with pytest.raises(Conflict, match="not_standing"):
             await emergencies.stop(office.desk, other, row.id)
 
