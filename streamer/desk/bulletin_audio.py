@@ -16,6 +16,7 @@ from loa.streamer.desk.preparer import Preparer, audio_file
 from loa.streamer.desk.uploads import Uploads
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow, PreparedRow, UploadRow
+from loa.streamer.store.tables.cues import CueRow
 
 YOUNG = 86_400.0
 """Seconds for which audio is kept in any case: somebody may be about to use it."""
@@ -173,9 +174,13 @@ def _news(row: BulletinRow, actor: Actor, sha256: str) -> bool:
 
 
 async def sweep(desk: Desk, kept: float) -> int:
-    """Remove audio that no bulletin has and that was not aired for ``kept`` s; return how many."""
+    """Remove audio that no bulletin and no emergency has, and that was not aired for ``kept`` s.
+
+    Returns how many.
+    """
     now = desk.clock()
     used = select(BulletinRow.audio_sha256).where(BulletinRow.audio_sha256.is_not(None))
+    called = select(CueRow.audio_sha256)
     made = (
         select(PreparedRow.audio_sha256, func.max(PreparedRow.made_at).label("at"))
         .group_by(PreparedRow.audio_sha256)
@@ -188,6 +193,7 @@ async def sweep(desk: Desk, kept: float) -> int:
             AudioRow.created_at < now - YOUNG,
             func.coalesce(made.c.at, 0.0) < now - YOUNG,
             AudioRow.sha256.not_in(used),
+            AudioRow.sha256.not_in(called),
         )
         .limit(1000)
     )

@@ -22,6 +22,7 @@ from loa.streamer.desk.preparer import Preparer, audio_file
 from loa.streamer.ingest.apart import Preparation
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow, PreparedRow
+from loa.streamer.store.tables.cues import CueRow
 from support.audio import tone
 from support.desk import Office, desk_with_sample
 
@@ -284,3 +285,14 @@ async def test_unused_audio_is_swept_when_it_was_not_aired(tmp_path: Path) -> No
         assert left(office) == [f"{hashes[2]}.opus"]
         async with office.desk.store.read() as db:
             assert list(await db.scalars(select(PreparedRow.audio_sha256))) == [hashes[2]]
+        # What an emergency called stays, whatever became of its bulletin.
+        async with office.desk.store.write() as db:
+            (await db.get_one(BulletinRow, ids[2])).audio_sha256 = None
+            db.add(
+                CueRow(
+                    area_id=office.area(HERE).id, bulletin_id=ids[2], audio_sha256=hashes[2],
+                    severity=1, drill=True, targets=[], excluded=[], starts_at=0.0, expires_at=1.0,
+                    reason="", state="stopped", called_at=0.0, caller="test",
+                )
+            )  # fmt: skip
+        assert await bulletin_audio.sweep(office.desk, kept) == 0
