@@ -21,6 +21,11 @@ from loa.codecs.ogg import OggReader
 LOA = [sys.executable, "-c", "from loa.streamer.cli import main; main()"]
 
 
+def surroundings() -> dict[str, str]:
+    """Return the environment without what is there for tests only: it is no setting of Loa's."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("LOA_TEST_")}
+
+
 class ServerProcess:
     """A server on a free port of 127.0.0.1, with its data below ``folder``."""
 
@@ -33,7 +38,7 @@ class ServerProcess:
             self.process = subprocess.Popen(
                 [*LOA, "serve", "--config", str(file), "--data", str(folder / "data"),
                  "--port", "0", "--json", *arguments],
-                stdout=subprocess.PIPE, stderr=log, text=True,
+                stdout=subprocess.PIPE, stderr=log, text=True, env=surroundings(),
             )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

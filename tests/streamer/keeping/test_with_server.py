@@ -13,11 +13,14 @@ from loa.streamer.counters import Counters
 from loa.streamer.desk.desk import Desk
 from loa.streamer.store.store import Store, database_url
 from support.data import fill
-from support.process import LOA, ServerProcess, serving
+from support.process import LOA, ServerProcess, serving, surroundings
 
 
 def loa(*words: str, code: int = 0) -> str:
-    done = subprocess.run([*LOA, *words], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [*LOA, *words],
+        capture_output=True, text=True, check=False, timeout=60, env=surroundings(),
+    )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
 
