@@ -113,10 +113,15 @@ async def read_day(desk: Desk, area: Area, day: date | None, now: float) -> Day:
     around = list(raw_windows(desk, station, material, zone, wanted - 1, wanted + 1))
     raw = [window for window in around if window.end > start and window.start < end]
     allowed = usable(around, plan.limits, zone)
+    # What sounds is shown as what is on air, and not again as what is planned.
+    sounding = {row.entry_id for row in aired if row.to_unix is None}
     planned = [
         p
         for p in plan.plan.planned
-        if p.end > start and p.start < end and (p.targets is None or _hears(area, station, p))
+        if not (p.entry in sounding and p.start <= now)
+        and p.end > start
+        and p.start < end
+        and (p.targets is None or _hears(area, station, p))
     ]
     found = Day(
         area, station, date.fromordinal(wanted), start, end, policy,

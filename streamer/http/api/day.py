@@ -61,7 +61,7 @@ class Limits(Model):
 
 
 class PlannedItem(WithClass):
-    """A bulletin that will be played, or is sounding."""
+    """A bulletin that will be played. (What sounds already is among what is aired.)"""
 
     entry: Id
     bulletin: Id
