@@ -20,6 +20,7 @@ from loa.streamer.air.clips import Clips
 from loa.streamer.air.clock import TickClock
 from loa.streamer.air.director import Director
 from loa.streamer.air.listeners import ListenerConfig, Listeners
+from loa.streamer.air.staff import StaffAir
 from loa.streamer.air.tokens import Tokens
 from loa.streamer.air.watch import Watch
 from loa.streamer.config import AreaSetting, Config
@@ -259,7 +260,7 @@ class Server:
             reserve=reserve,
         )
         services = Services(
-            air=self.director,
+            air=StaffAir(self.director, tick_clock, self.asrun, self.archive),
             identity=identity,
             uploads=self.uploads,
             preparer=self.preparer,

@@ -13,6 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from loa.native.engine import SILENCE as SILENT_PROGRAMME
 from loa.native.engine import TICKS_A_SECOND, ChainConfig, Clip, Engine, Event
 from loa.streamer import logs
@@ -21,7 +24,7 @@ from loa.streamer.air.carrier import TRY_AGAIN, Carrier
 from loa.streamer.air.clips import Clips
 from loa.streamer.air.clock import TickClock
 from loa.streamer.air.feeds import Feed, FeedSession
-from loa.streamer.air.mounts import SILENT, MountInfo, MountTable, OnAir, heir_of
+from loa.streamer.air.mounts import SILENT, Mount, MountInfo, MountTable, OnAir, heir_of
 from loa.streamer.air.situation import Knowledge, SituationRoom
 from loa.streamer.air.sources import Hearing, LiveSources
 from loa.streamer.air.tokens import Tokens
@@ -80,7 +83,7 @@ class Director:
         )  # fmt: skip
         self.carrier = Carrier(
             engine, self.mounts, clips, counters,
-            live=self._handle_of, airing=self._airing,
+            live=self._handle_of, airing=self.airing,
             expect=self._expect, wall=wall,
         )  # fmt: skip
         if clips is not None:
@@ -109,10 +112,7 @@ class Director:
     def on_air(self, number: int) -> OnAir:
         """Return what a mount carries now."""
         mount = self.mounts.by_number[number]
-        choice, since = mount.choice, mount.since
-        for planned in mount.planned:
-            if planned.tick <= self._engine.tick:
-                choice = planned.choice
+        choice, since = self.carried(mount), mount.since
         if choice.kind == "silence":
             return SILENT
         title = ""
@@ -122,6 +122,18 @@ class Director:
         elif choice.play is not None:
             title = self._title(choice)
         return OnAir(choice.kind, title, since)
+
+    def carried(self, mount: Mount) -> Choice:
+        """Return what a mount carries at this tick."""
+        choice = mount.choice
+        for planned in mount.planned:
+            if planned.tick <= self._engine.tick:
+                choice = planned.choice
+        return choice
+
+    def listeners(self) -> npt.NDArray[np.int32]:
+        """Return the number of listeners of each mount, by its number."""
+        return self._engine.mount_listeners(len(self.mounts.by_number))
 
     # --- Sources: what ingest asks
 
@@ -348,7 +360,7 @@ class Director:
         )  # fmt: skip
         self.room.stop(choice.play.key)
         if self._asrun is not None:
-            self._asrun.failed(numbers, self._airing(choice), tick, why)
+            self._asrun.failed(numbers, self.airing(choice), tick, why)
 
     def _look_again(self, tick: int | None, now: int) -> None:
         if self._timer is not None:
@@ -375,7 +387,7 @@ class Director:
         ]
 
     def _listeners(self, areas: Sequence[int]) -> int:
-        counts = self._engine.mount_listeners(len(self.mounts.by_number))
+        counts = self.listeners()
         return int(sum(counts[m.info.number] for area in areas for m in self.mounts.of(area)))
 
     def _expect(self, numbers: Sequence[int], handle: int, airing: Airing) -> None:
@@ -393,7 +405,8 @@ class Director:
                 return info.title
         return ""
 
-    def _airing(self, choice: Choice) -> Airing:
+    def airing(self, choice: Choice) -> Airing:
+        """Return what a choice is, for the log."""
         play = choice.play
         if play is not None:
             return Airing(

@@ -125,7 +125,7 @@ class LiveSources:
         if feed is None:
             self._ids += 1
             feed = Feed(
-                f"{area.path}#{self._ids}", self._engine, self, kind, self._chain,
+                f"{area.id}.{self._engine.tick}.{self._ids}", self._engine, self, kind, self._chain,
                 area=area.path, area_id=area.id, secret=secret, cls=cls,
             )  # fmt: skip
             if self._given_up.take(str(area.id), secret, time.monotonic()):

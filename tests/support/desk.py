@@ -25,6 +25,7 @@ from sqlalchemy import text
 from loa.streamer.core.areas import Area
 from loa.streamer.core.rights import Grant, Permission, Rights, Role
 from loa.streamer.counters import Counters
+from loa.streamer.desk.air import Quiet
 from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.passwords import Passwords
@@ -212,7 +213,7 @@ async def desk_with_sample(
     if given is None:
         files = UploadFiles(tmp_path / "uploads", 0, desk.counters)
         given = Services(
-            air=None,  # type: ignore[arg-type]
+            air=Quiet(),
             identity=identity,
             uploads=Uploads(desk, files, UploadLimits()),
             preparer=Preparer(desk, files),
