@@ -24,6 +24,10 @@ class StaffAir:
         self._asrun = asrun
         self._archive = archive
 
+    def sounding(self) -> Mapping[int, int]:
+        """Return on how many areas each emergency sounds now, by its id."""
+        return self._director.sounding()
+
     def now(self, areas: Collection[int]) -> Sequence[OnAirNow]:
         """Return what areas carry, in the order given; those without a mount are left out."""
         reading = self._clock.read()

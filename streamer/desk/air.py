@@ -50,6 +50,9 @@ class Foreseen:
 class Air(Protocol):
     """The mounts, as staff see them. Loop only."""
 
+    def sounding(self) -> Mapping[int, int]:
+        """Return on how many areas each emergency sounds now, by its id."""
+
     def now(self, areas: Collection[int]) -> Sequence[OnAirNow]:
         """Return what areas carry, in the order given; those without a mount are left out."""
 
@@ -80,6 +83,10 @@ class Quiet:
     def __init__(self) -> None:
         self.on: dict[str, int] = {}
 
+    def sounding(self) -> Mapping[int, int]:
+        """See ``Air``."""
+        return {}
+
     def now(self, areas: Collection[int]) -> Sequence[OnAirNow]:
         """See ``Air``."""
         return [OnAirNow(area) for area in areas]
@@ -99,8 +106,8 @@ class Quiet:
         return self.on.pop(id, None) is not None
 
     def skip_item(self, area: int, why: str) -> OnAirNow | None:
-        """See ``Air``."""
-        return None
+        """See ``Air``: something is always skipped."""
+        return OnAirNow(area, "bulletin", bulletin=1)
 
     def tick_of(self, unix: float) -> int:
         """See ``Air``."""

@@ -14,6 +14,7 @@ from loa.streamer.air.replay import Replay
 from loa.streamer.air.stretches import carried_of
 from loa.streamer.core.rights import BulletinClass, Permission
 from loa.streamer.desk.errors import FieldProblem, Invalid, NotFound
+from loa.streamer.http.api.dispatch import HEADERS
 from loa.streamer.http.api.onair import ClassWord
 from loa.streamer.http.api.paging import Id, Page, Paging, page
 from loa.streamer.http.api.route import Call, Model, Route, area_in_path
@@ -135,6 +136,7 @@ async def recording(call: Call) -> web.StreamResponse:
     response = web.StreamResponse()
     response.content_type = "audio/ogg"
     response.headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(name)}"
+    response.headers.update(HEADERS)
     response.headers["Cache-Control"] = "no-store"
     await response.prepare(call.request)
     async with _turn:
@@ -145,7 +147,7 @@ async def recording(call: Call) -> web.StreamResponse:
 
 
 def _ticks(call: Call, rows: list[AiredRow], unix: float) -> int:
-    """Return the tick at a time of day: by the nearest stretch, for clocks drift over the months."""
+    """Return the tick at a time of day: by the nearest stretch, for clocks drift as months pass."""
     near = min(rows, key=lambda row: abs(row.from_unix - unix), default=None)
     if near is None:
         return call.services.air.tick_of(unix)

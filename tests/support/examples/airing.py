@@ -26,10 +26,6 @@ async def stop(office: Office) -> Asked:
     return Asked(params={"live": "7.1"})
 
 
-async def skip(office: Office) -> Asked:
-    return Asked(params={"area": here(office)}, json=None, status=409)
-
-
 async def span(office: Office) -> Asked:
     async with office.desk.store.write() as db:
         db.add(
@@ -47,7 +43,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /areas/{area}/on-air": area,
     "POST /areas/{area}/preview": preview,
     "POST /lives/{live:text}/stop": stop,
-    "POST /areas/{area}/skip": skip,
+    "POST /areas/{area}/skip": area,
     "GET /areas/{area}/aired": span,
     "GET /areas/{area}/recording.opus": span,
 }
