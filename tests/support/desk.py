@@ -38,7 +38,7 @@ from loa.streamer.http.api.route import Route
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.ingest.uploads import UploadFiles
 from loa.streamer.speech.voices import Voices
-from loa.streamer.store.store import Store, database_url
+from loa.streamer.store.store import FILE, Store, database_url
 from loa.streamer.store.tables import Base
 from loa.streamer.store.tables.areas import AreaRow
 from loa.streamer.store.tables.people import AccountRow, GrantRow
@@ -163,9 +163,20 @@ class Office:
         return await self.client.request(method, "/api/v1" + path, headers=named, **request)
 
 
+_migrated: list[bytes] = []
+
+
 async def empty_store(tmp_path: Path) -> Store:
     """Open an empty database: a new file, or the PostgreSQL of ``LOA_TEST_DATABASE``, emptied."""
     url = os.environ.get("LOA_TEST_DATABASE")
+    file = tmp_path / FILE
+    if url is None and not file.exists():
+        # The migrations run once; whoever comes later begins with a copy of what they made.
+        if not _migrated:
+            await (await Store.open(database_url(None, tmp_path))).close()
+            _migrated.append(file.read_bytes())
+        else:
+            file.write_bytes(_migrated[0])
     store = await Store.open(database_url(url, tmp_path))
     if url is not None:
         names = ", ".join(f'"{name}"' for name in Base.metadata.tables)
