@@ -115,6 +115,8 @@ def one(
         response = case.call(
             base_url=base, session=session, headers={"X-Test-Actor": who, "Accept-Language": "en"}
         )
+        if not str(response.request.url).startswith(base + "/"):
+            return  # an id of dots led out of the API
         case.validate_response(response, checks=CHECKS)
 
     ask()
