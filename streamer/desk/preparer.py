@@ -280,9 +280,9 @@ def _folder(folder: Path) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what an end in the middle left behind."""
+    """Remove what an end in the middle left behind; files in the making are not ours alone here."""
     _folder(folder)
-    for left in folder.glob(".*"):
+    for left in folder.glob(".*preparing-*"):
         with contextlib.suppress(OSError):
             left.unlink()
 
