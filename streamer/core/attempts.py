@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from collections.abc import Hashable
+
+
+def household(peer: str) -> str:
+    """Return what stands for an address when its failures are counted.
+
+    One who has an IPv6 address has all 2⁶⁴ of its network, so the network counts.
+    """
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 class Attempts:

@@ -12,6 +12,7 @@ import secrets
 
 from sqlalchemy import select
 
+from loa.streamer.core.attempts import household
 from loa.streamer.core.rights import Role, digest
 from loa.streamer.desk import accounts, grants, sessions
 from loa.streamer.desk.desk import Actor, Desk, Work
@@ -81,7 +82,7 @@ async def set_up(
 
     Raises ``Invalid`` when the code is wrong, ``Conflict`` when none is awaited.
     """
-    now, key = desk.clock(), ("setup", peer)
+    now, key = desk.clock(), ("setup", household(peer))
     if identity.by_address.blocked(key, now):
         raise TooMany("sign_in.too_often", identity.by_address.wait(key, now))
     identity.by_address.failed(key, now)

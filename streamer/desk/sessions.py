@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from loa.streamer.core.attempts import household
 from loa.streamer.core.rights import digest
 from loa.streamer.desk.desk import Actor, Desk, Work
 from loa.streamer.desk.errors import NotFound, SignedOut, TooMany
@@ -38,7 +39,7 @@ async def sign_in(
     unknown login is that to a wrong password, and takes as long.
     """
     login, now = login.lower(), desk.clock()
-    tries = ((identity.by_address, peer), (identity.by_login, login))
+    tries = ((identity.by_address, household(peer)), (identity.by_login, login))
     if any(attempts.blocked(key, now) for attempts, key in tries):
         desk.counters.add("sign_in.blocked")
         raise TooMany("sign_in.too_often", max(a.wait(key, now) for a, key in tries))

@@ -1,4 +1,6 @@
-from loa.streamer.core.attempts import Attempts, Guesses
+import pytest
+
+from loa.streamer.core.attempts import Attempts, Guesses, household
 
 
 def test_ten_failures_block_and_time_lets_one_more_through() -> None:
@@ -65,3 +67,19 @@ def test_how_long_to_wait() -> None:
         attempts.failed("a", 0.0)
     assert abs(attempts.wait("a", 4.0) - 6.0) < 1e-6
     assert not attempts.blocked("a", 10.001)
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("a socket", "a socket"),
+    ],
+)
+def test_a_network_of_addresses_is_one_guesser(peer: str, counted: str) -> None:
+    assert household(peer) == counted
