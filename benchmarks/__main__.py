@@ -31,6 +31,7 @@ SECTIONS = {
     "gil": ("gil.run", False),
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
+    "on-air": ("on_air.run", True),
     "api": ("api_load.run", False),
     "planning": ("planning.run", True),
     "liquidsoap": ("liquidsoap.run", False),

@@ -38,6 +38,7 @@ from loa.streamer.ingest.session import SourceKind
 LEAD_TICKS = 3
 """Ticks from a decision to the change: the engine takes the next but one at the earliest."""
 MOST_LEAD = 25
+MOUNTS_A_TICK = 500
 """With thousands of mounts a decision takes a while itself; it is for a tick after that."""
 AHEAD_TICKS = 125
 """What is known to change within these is handed over now."""
@@ -92,12 +93,16 @@ class Director:
         self._asked: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
-        self._lead = LEAD_TICKS
+        self._lead = self._least_lead
         # What was planned ahead: from which situation, up to which tick, and the states after it.
         self._planned_of: Situation | None = None
         self._planned_to = 0
         self._planned_states: dict[int, MountState] = {}
         self._planned_choices: Mapping[int, Choice] = {}
+
+    @property
+    def _least_lead(self) -> int:
+        return LEAD_TICKS + len(self.mounts.by_number) // MOUNTS_A_TICK
 
     # --- Mounts: what listening asks
 
@@ -306,8 +311,8 @@ class Director:
             self._planned_states, self._planned_choices = dict(self.states), choices
         due = self._look_ahead(situation, tick, due, began)
         took = time.perf_counter() - began
-        ticks = LEAD_TICKS + int(took * TICKS_A_SECOND * 1.5)
-        self._lead = min(MOST_LEAD, max(ticks, self._lead - 1))
+        ticks = self._least_lead + int(took * TICKS_A_SECOND * 1.5)
+        self._lead = max(LEAD_TICKS, min(MOST_LEAD, max(ticks, self._lead - 1)))
         if again:
             retry = tick + round(TRY_AGAIN * TICKS_A_SECOND)
             due = retry if due is None else min(due, retry)
