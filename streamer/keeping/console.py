@@ -16,7 +16,7 @@ from loa.streamer.config import DEFAULT_FILE, Config, ConfigError, load
 from loa.streamer.keeping import backup as backing
 from loa.streamer.keeping import doctor as doctoring
 from loa.streamer.keeping import restore as restoring
-from loa.streamer.keeping.findings import Level, wrong
+from loa.streamer.keeping.findings import Level, some, wrong
 from loa.streamer.keeping.manifest import BackupError
 from loa.streamer.store.store import StoreError
 
@@ -34,8 +34,11 @@ def backup(to: Path, data: Path | None, file: Path | None, archive: bool, as_jso
             )
         )  # fmt: skip
         made = written.manifest
-        for name in made.missing:
-            print(f"loa: {name} is named by the database and not there", file=sys.stderr)
+        if made.missing:
+            print(
+                f"loa: named by the database, and not there: {some(made.missing)} (loa doctor)",
+                file=sys.stderr,
+            )
         if as_json:
             _print({
                 "file": str(written.file), "bytes": written.size, "files": len(made.members),

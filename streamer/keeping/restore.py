@@ -41,8 +41,8 @@ async def restore(
 ) -> Manifest:
     """Restore a backup into ``data``, and its database into ``url`` where that is given.
 
-    Raises ``BackupError`` or ``StoreError``; the data directory is then empty again, and so is the
-    other database.
+    Raises ``BackupError`` or ``StoreError``; the data directory is then empty again. The other
+    database is, too, unless it failed at the very last, when everything was in place.
     """
     if not file.is_file():
         raise BackupError(f"there is no file {file}")
