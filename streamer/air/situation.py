@@ -30,8 +30,7 @@ from loa.streamer.desk.planning import StationPlan
 from loa.streamer.store.cues import StandingEmergency
 
 PULL_BEFORE = 30.0
-PULL_AFTER = 30.0
-"""Seconds around a slot in which its relay is pulled."""
+"""Seconds before a slot from which on its relay is pulled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +112,13 @@ class SituationRoom:
         return self._newest
 
     def relays(self, now: float) -> dict[str, str | None]:
-        """Return the relays of slots that are open about ``now``: alternative URLs or None."""
+        """Return the relays of slots that are open, or open soon: alternative URLs or None."""
         wanted: dict[str, str | None] = {}
         for plan in self._knowledge.plans.values():
             for window in plan.windows:
                 if window.content is not SlotContent.RELAY or not window.relay:
                     continue
-                if window.start - PULL_BEFORE <= now < window.end + PULL_AFTER:
+                if window.start - PULL_BEFORE <= now < window.end:
                     wanted.setdefault(window.relay, None)
                     if window.alternative:
                         wanted.setdefault(window.alternative, None)

@@ -30,6 +30,8 @@ PLAN_AHEAD = 900.0
 """Seconds of plans that the director has."""
 PLAN_EVERY = 300.0
 LOOK_EVERY = 5.0
+PULL_AFTER = 30.0
+"""Seconds for which the relay of a slot is still pulled after it."""
 GATHER = 0.05
 """Seconds in which changes of plans are gathered before they are read."""
 AGAIN = 2.0
@@ -75,6 +77,7 @@ class Watch:
         self._reading_calls = asyncio.Lock()
         self._unsubscribe = desk.bus.subscribe(self._heard)
         self._planned_at = 0.0
+        self._pulled: dict[str, tuple[float, str | None]] = {}
         self.pending = False
         """Whether something that was heard has not reached the director yet."""
 
@@ -186,8 +189,15 @@ class Watch:
             self.pending = False
         self._director.sources.check_tokens()
         if self._relays is not None:
-            self._relays.want(self._director.room.relays(now))
+            self._relays.want(self._wanted(now))
         await self._limits.look(now)
+
+    def _wanted(self, now: float) -> dict[str, str | None]:
+        """Return the relays to be pulled: those of slots, and for a while after."""
+        for url, alternative in self._director.room.relays(now).items():
+            self._pulled[url] = (now, alternative)
+        self._pulled = {u: w for u, w in self._pulled.items() if now - w[0] <= PULL_AFTER}
+        return {url: alternative for url, (_, alternative) in self._pulled.items()}
 
     def _due(self, now: float) -> bool:
         return not 0 <= now - self._planned_at < PLAN_EVERY
