@@ -31,7 +31,9 @@ class ApiClient:
     @classmethod
     def sign_in(cls, url: str, login: str = "lan") -> ApiClient:
         """Sign in."""
-        said = cls(url).call("POST", "/sign-in", {"login": login, "password": PASSWORD})
+        said = cls(url).call(
+            "POST", "/sign-in", {"login": login, "password": PASSWORD, "cookie": False}
+        )
         return cls(url, said["token"])
 
     def call(
