@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import ssl
@@ -78,6 +79,9 @@ async def _run(config: Config, announce: Callable[[Server], Awaitable[None]]) ->
         where = f"{config.host}:{config.port}"
         print(f"loa: cannot listen on {where}: {error.strerror or error}", file=sys.stderr)
         return FAILED
+    # What a start leaves stays: collecting garbage need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     notifier = Notifier()
     watchdog = loop.create_task(keep_watchdog(notifier, server.engine))
     announcing = asyncio.ensure_future(announce(server))

@@ -23,10 +23,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import IO, Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
@@ -309,6 +311,16 @@ def keep(server: str, token: str) -> Path:
 
 
 # --- small things
+
+
+def there(moment: str, timezone: str) -> str:
+    """Return a moment of the API's as people of that time zone write it."""
+    try:
+        zone: tzinfo = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):  # this machine knows no time zones
+        zone = UTC
+    at = datetime.fromisoformat(moment).astimezone(zone)
+    return at.strftime("%a %d %b %H:%M") + (" UTC" if zone is UTC else "")
 
 
 def draw(what: Table | Tree) -> None:

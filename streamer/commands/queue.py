@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loa.streamer.commands.client import AsJson, Server, talk
+from loa.streamer.commands.client import AsJson, Server, talk, there
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -172,10 +172,6 @@ def _line(entry: dict[str, Any]) -> dict[str, Any]:
         "state": entry["state"],
         "times": f"{entry['per_day']} × " + (f"{days} days" if days else "every day"),
         "played": entry["played"],
-        "next": ", ".join(_local(one["start"]) for one in entry["next"][:2]),
+        "next": ", ".join(there(one["start"], entry["timezone"]) for one in entry["next"][:2]),
         "but": "; ".join(f"{lack['times']}: {lack['message']}" for lack in entry["lacks"]),
     }
-
-
-def _local(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone().strftime("%a %d %b %H:%M")

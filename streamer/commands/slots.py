@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loa.streamer.commands.client import AsJson, Client, Server, talk
+from loa.streamer.commands.client import AsJson, Client, Server, talk, there
 from loa.streamer.commands.when import NotUnderstood, understand
 
 app = typer.Typer(
@@ -31,7 +31,7 @@ def list_slots(area: AreaName, server: Server = None, as_json: AsJson = False) -
     with talk(server, as_json) as client:
         slots = client.pages(f"/areas/{client.area(area)}/slots")
         client.table(
-            (s if as_json else {**s, "next": [_local(t) for t in s["next"][:1]]} for s in slots),
+            (s if as_json else {**s, "next": _coming(s)[:1]} for s in slots),
             ("id", "name", "first", "minutes", "rrule", "content", "relay", "enabled", "next"),
         )
 
@@ -198,12 +198,12 @@ def _when(words: str, begins: str | None) -> dict[str, Any]:
 
 
 def _made(slot: dict[str, Any]) -> str:
-    following = ", ".join(_local(t) for t in slot["next"][:3])
+    following = ", ".join(_coming(slot)[:3])
     return f"slot {slot['id']}: {slot['name']}" + (f"; next {following}" if following else "")
 
 
-def _local(time: str) -> str:
-    return datetime.fromisoformat(time).astimezone().strftime("%a %d %b %H:%M")
+def _coming(slot: dict[str, Any]) -> list[str]:
+    return [there(moment, slot["timezone"]) for moment in slot["next"]]
 
 
 def _lines(found: dict[str, Any]) -> list[dict[str, Any]]:

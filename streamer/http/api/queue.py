@@ -115,6 +115,7 @@ class Entry(Model):
     added_by: str
     played: int
     last_played: Time | None
+    timezone: str
     next: tuple[Playing, ...]
     lacks: tuple[Lack, ...]
     version: int
@@ -193,6 +194,7 @@ async def _shown(call: Call, entry: int) -> Entry:
 def _entry(call: Call, one: queue_list.Waiting) -> Entry:
     row, bulletin = one.row, one.bulletin
     area = call.desk.tree.get(bulletin.area_id)
+    policy = call.desk.policies.effective(call.desk.area(row.area_id))
     return Entry(
         id=row.id, area=row.area_id,
         bulletin=InEntry(
@@ -206,7 +208,7 @@ def _entry(call: Call, one: queue_list.Waiting) -> Entry:
         per_day=row.per_day, days=row.days, not_before=row.not_before,
         expires_at=row.expires_at, targets=None if row.targets is None else tuple(row.targets),
         added_at=row.added_at, added_by=row.added_by, played=len(one.played),
-        last_played=one.played[-1] if one.played else None,
+        last_played=one.played[-1] if one.played else None, timezone=str(policy.timezone),
         next=tuple(Playing(slot=p.slot or None, start=p.start, end=p.end) for p in one.next),
         lacks=tuple(_lacks(call, one)), version=row.version,
     )  # fmt: skip

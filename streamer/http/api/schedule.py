@@ -74,7 +74,7 @@ class SlotChange(Model):
 
 
 class Slot(Model):
-    """A slot, and when it takes place next."""
+    """A slot, and when it takes place next. ``first`` is in its area's ``timezone``."""
 
     id: Id
     area: Id
@@ -88,6 +88,7 @@ class Slot(Model):
     exceptions: tuple[str, ...]
     on_holidays: bool
     enabled: bool
+    timezone: str
     next: tuple[Time, ...]
     version: int
 
@@ -158,7 +159,7 @@ def _slot(call: Call, row: SlotRow, off: set[int]) -> Slot:
         id=row.id, area=row.area_id, name=row.name, first=row.first, minutes=row.minutes,
         rrule=row.rrule, content=SlotContent(row.content).value, relay=row.relay,
         relay_alternative=row.relay_alternative, exceptions=tuple(row.exceptions),
-        on_holidays=row.on_holidays, enabled=row.enabled, next=tuple(coming),
+        on_holidays=row.on_holidays, enabled=row.enabled, timezone=zone, next=tuple(coming),
         version=row.version,
     )  # fmt: skip
 
