@@ -44,6 +44,8 @@ AHEAD_TICKS = 125
 """What is known to change within these is handed over now."""
 SLICE = 0.05
 """Seconds that planning ahead may take at a time before others have their turn."""
+FAILED_TICKS = 600 * TICKS_A_SECOND
+"""After these an item that could not be played may be tried again, if it is still planned."""
 PRELOAD_TICKS = 120 * TICKS_A_SECOND
 
 log = logs.get("director")
@@ -94,6 +96,7 @@ class Director:
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
         self._lead = self._least_lead
+        self._failed: dict[str, int] = {}
         # What was planned ahead: from which situation, up to which tick, and the states after it.
         self._planned_of: Situation | None = None
         self._planned_to = 0
@@ -244,6 +247,10 @@ class Director:
         """Look after what an event that was dropped would have told. Call it every few seconds."""
         self.carrier.sweep()
         self.sources.sweep()
+        for key, tick in list(self._failed.items()):
+            if self._engine.tick - tick > FAILED_TICKS:
+                del self._failed[key]
+                self.room.allow(key)
         self.preload()
         self._ask()  # the clock may have been set
 
@@ -356,7 +363,7 @@ class Director:
         return min(looks, default=None)
 
     def _unplayable(self, choice: Choice, numbers: list[int], tick: int, why: str) -> None:
-        """An item failed: it is on record, and is not tried again."""
+        """An item failed: it is on record, and is not tried again for a while."""
         assert choice.play is not None
         self._counters.add("carriage.unplayable")
         log.error(
@@ -364,6 +371,7 @@ class Director:
             play=choice.play.key, audio=choice.play.audio, mounts=len(numbers), why=why,
         )  # fmt: skip
         self.room.stop(choice.play.key)
+        self._failed[choice.play.key] = tick
         if self._asrun is not None:
             self._asrun.failed(numbers, self.airing(choice), tick, why)
 

@@ -92,6 +92,11 @@ class SituationRoom:
         self._stopped |= {key}
         self._newest = None
 
+    def allow(self, key: str) -> None:
+        """Let a play that was ended be played after all."""
+        self._stopped -= {key}
+        self._newest = None
+
     def now(
         self, lives: tuple[Live, ...], relays: dict[str, Presence], reading: ClockReading
     ) -> Situation:
