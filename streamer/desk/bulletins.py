@@ -102,6 +102,9 @@ async def edit(desk: Desk, actor: Actor, id: int, changes: Mapping[str, Any], ve
         before = wish_of(row, await targets_of(work, id))
         after = replace(before, **changes)
         changed = {name for name in changes if getattr(before, name) != getattr(after, name)}
+        if "language" in changed and row.voice:
+            # What a voice of one language speaks is never labelled as another.
+            raise Invalid(FieldProblem("language", "bulletin.spoken_language"))
         _check(desk, await home(desk, row), after, changed, work.now)
         for name in WISHES:
             setattr(row, name, getattr(after, name))

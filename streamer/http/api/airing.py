@@ -71,28 +71,31 @@ class Stretch(Model):
 
 
 class AiredQuery(Paging):
-    """The time from ``from`` to ``to``, a part of it at a time."""
+    """The time from ``from`` to ``to``, a part of it at a time; left out: the last day, up to
+    now."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
-    begin: Annotated[Time, Field(alias="from")]
-    end: Annotated[Time, Field(alias="to")]
+    begin: Annotated[Time | None, Field(alias="from")] = None
+    end: Annotated[Time | None, Field(alias="to")] = None
 
 
-def _check(query: Stretch | AiredQuery) -> None:
-    if query.end <= query.begin:
+def _check(begin: float, end: float) -> None:
+    if end <= begin:
         raise Invalid(FieldProblem("to", "aired.backwards"))
 
 
 async def aired(call: Call) -> Page[Aired]:
     """List what an area carried, the earliest first."""
-    query = call.query
-    _check(query)
+    query: AiredQuery = call.query
+    # A second more: what began just now is in it.
+    end = call.desk.clock() + 1 if query.end is None else query.end
+    begin = end - 86_400 if query.begin is None else query.begin
+    _check(begin, end)
     async with call.desk.store.read() as db:
         rows = await airing.stretches(
-            db, call.params["area"], query.begin, query.end, after=query.after,
-            limit=query.limit + 1,
-        )  # fmt: skip
+            db, call.params["area"], begin, end, after=query.after, limit=query.limit + 1
+        )
     return page(Page[Aired], rows, query.limit, shown, lambda row: row.id)
 
 
@@ -113,7 +116,7 @@ def shown(row: AiredRow) -> Aired:
 async def recording(call: Call) -> web.StreamResponse:
     """Play or download what an area carried, as it went out."""
     query = call.query
-    _check(query)
+    _check(query.begin, query.end)
     if query.end - query.begin > LONGEST:
         raise Invalid(FieldProblem("to", "aired.too_long", {"hours": round(LONGEST / 3600)}))
     if query.begin >= call.desk.clock():

@@ -67,6 +67,10 @@ async def test_from_text_to_submitted(tmp_path: Path) -> None:
         submit = {"headers": {"If-Match": f'"{now["version"]}"'}, "as_": EDITOR}
         refused = await office.call("POST", f"/bulletins/{id}/submit", status=422, **submit)
         assert [f["code"] for f in refused["error"]["fields"]] == ["bulletin.unheard"]
+        relabelled = await office.call(
+            "PATCH", f"/bulletins/{id}", json={"language": "hmn"}, status=422, **submit
+        )
+        assert relabelled["error"]["fields"][0]["code"] == "bulletin.spoken_language"
         async with await office.ask("GET", f"/bulletins/{id}/audio", as_=EDITOR) as answer:
             assert answer.status == 200 and (await answer.read())[:4] == b"OggS"
         sent = await office.call("POST", f"/bulletins/{id}/submit", **submit)

@@ -1,6 +1,10 @@
 """Texts about bulletins."""
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "bulletin.spoken_language": (
+        "Bản tin này do giọng đọc máy đọc: muốn đổi ngôn ngữ, hãy soạn bản tin mới.",
+        "This bulletin is spoken by a voice: for another language, make a new one.",
+    ),
     "bulletin.unknown": ("Không có bản tin số {id}.", "There is no bulletin {id}."),
     # What stands against a step.
     "bulletin.title": ("Bản tin chưa có tiêu đề.", "The bulletin has no title."),
