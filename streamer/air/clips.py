@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loa.codecs.errors import CodecError
 from loa.codecs.ogg import read_clip
 from loa.native.engine import Clip
-from loa.native.error import NativeError
 from loa.streamer import logs
 from loa.streamer.counters import Counters
 
@@ -100,7 +98,7 @@ class Clips:
             self._kept[audio] = _Kept(clip, size)
             self.bytes += size
             self._make_room(audio)
-        except (OSError, CodecError, NativeError) as error:
+        except Exception as error:  # whatever a file holds, it disturbs nothing else
             why = error.strerror if isinstance(error, OSError) else str(error)
             self._failed[audio] = (self.monotonic() + FORGET_FAILURE, why or "unreadable")
             self.counters.add("clips.failed")

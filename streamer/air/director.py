@@ -320,7 +320,7 @@ class Director:
         took = time.perf_counter() - began
         ticks = self._least_lead + int(took * TICKS_A_SECOND * 1.5)
         self._lead = max(LEAD_TICKS, min(MOST_LEAD, max(ticks, self._lead - 1)))
-        if again:
+        if again or outcome.failed:
             retry = tick + round(TRY_AGAIN * TICKS_A_SECOND)
             due = retry if due is None else min(due, retry)
         self._look_again(due, now)

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from loa.codecs.errors import CodecError
 from loa.codecs.ogg import EOS, make_page, read_clip
 from loa.codecs.opus import FRAME, SILENCE, VENDOR, OpusHead, OpusTags, header_pages
 from loa.streamer import logs
@@ -152,7 +151,7 @@ class Replay:
         try:
             data, sizes = read_clip(self._audio / f"{audio}.opus")
             clip = data, np.cumsum(sizes, dtype=np.int64)
-        except (OSError, CodecError) as error:
+        except Exception as error:  # whatever a file holds, the rest can be heard
             self._counters.add("replay.missing")
             log.warning("prepared audio cannot be read", audio=audio, why=str(error))
         self._clips[audio] = clip

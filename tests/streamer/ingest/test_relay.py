@@ -23,10 +23,11 @@ from loa.streamer.ingest.relay import (
     Relay,
     RelayError,
     RelayRefused,
+    Relays,
     Turn,
     kind_of,
 )
-from loa.streamer.ingest.session import SourceKind
+from loa.streamer.ingest.session import Session, SourceKind
 from support.audio import ogg_opus, tone
 from support.ingest import FakeSession
 
@@ -367,3 +368,24 @@ def test_icy_metadata_is_taken_out_however_it_is_cut(
 def test_any_bytes_are_guessed_or_not(start: bytes) -> None:
     """A container or None, and never an error."""
     assert guess(start) is None or isinstance(guess(start), Container)
+
+
+async def test_relays_come_and_go_while_the_server_runs() -> None:
+    counters = Counters()
+
+    def never(url: str) -> Session:
+        raise AssertionError(url)
+
+    relays = Relays(
+        {"http://127.0.0.1:9/standing": None}, never, Decoders(standard(counters)), counters
+    )
+    relays.start()
+    assert set(relays.relays) == {"http://127.0.0.1:9/standing"}
+    relays.want({"http://127.0.0.1:9/slot": None})
+    kept = relays.relays["http://127.0.0.1:9/standing"]
+    assert len(relays.relays) == 2
+    relays.want({})
+    assert relays.relays == {"http://127.0.0.1:9/standing": kept}
+    await relays.close()
+    relays.want({"http://127.0.0.1:9/late": None})
+    assert len(relays.relays) == 1
