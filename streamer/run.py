@@ -21,7 +21,8 @@ from loa.streamer.config import Config, ConfigError, load
 from loa.streamer.core.areas import AreaError
 from loa.streamer.notify import Notifier, keep_watchdog
 from loa.streamer.process import raise_descriptor_limit
-from loa.streamer.server import Ready, Server
+from loa.streamer.ready import Ready
+from loa.streamer.server import Server
 from loa.streamer.store.lock import DataInUse
 from loa.streamer.store.store import StoreError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -23,10 +23,9 @@ from loa.streamer.air.listeners import ListenerConfig, Listeners
 from loa.streamer.air.staff import StaffAir
 from loa.streamer.air.tokens import Tokens
 from loa.streamer.air.watch import Watch
-from loa.streamer.config import AreaSetting, Config
-from loa.streamer.core.areas import AreaDraft, AreaTree, place
-from loa.streamer.core.cues import Content, Policies
-from loa.streamer.core.rights import BulletinClass, SourceToken, digest
+from loa.streamer.config import Config
+from loa.streamer.core.cues import Policies
+from loa.streamer.core.rights import SourceToken
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
 from loa.streamer.desk.bulletin_audio import run_sweep
@@ -53,8 +52,10 @@ from loa.streamer.ingest.relay import Relays
 from loa.streamer.ingest.studio import StudioDoor
 from loa.streamer.ingest.tls import Certificate
 from loa.streamer.ingest.uploads import UploadFiles
+from loa.streamer.ready import Ready
 from loa.streamer.speech.voices import Settings as VoiceSettings
 from loa.streamer.speech.voices import Voices, probe
+from loa.streamer.standing import standing
 from loa.streamer.store.lock import DataLock
 from loa.streamer.store.store import COPIES, Store, database_url
 
@@ -67,74 +68,6 @@ ROOM_FOR_AREAS = 24_000
 table costs memory only where it is used (1 MB in all, measured when empty)."""
 
 log = logs.get("server")
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What a script must know of a server that is up; secrets only if this start made them.
-
-    ``setup_code``: with it the first account is made, while there is none.
-    """
-
-    version: str
-    url: str
-    mounts: tuple[str, ...]
-    user: str
-    password: str | None
-    data: Path
-    setup_code: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """Return the line that ``--json`` prints (the names are an interface)."""
-        line: dict[str, object] = {
-            "version": self.version,
-            "url": self.url,
-            "mounts": list(self.mounts),
-            "data": str(self.data),
-        }
-        if self.password is not None:
-            line["source"] = {"user": self.user, "password": self.password}
-        if self.setup_code is not None:
-            line["setup_code"] = self.setup_code
-        return line
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the configuration says of areas that the store has, too, by their present paths.
-
-    ``contents``: what each plays when nothing else is on; ``tokens``: who may go live where;
-    ``relays``: the alternative URL of each relay, or None.
-    """
-
-    contents: Mapping[str, Content]
-    tokens: tuple[SourceToken, ...]
-    relays: Mapping[str, str | None]
-
-
-def standing(settings: Sequence[AreaSetting], tree: AreaTree) -> Standing:
-    """Read the configured areas; one that was removed since is passed over."""
-    named = place([AreaDraft(a.name, a.path, a.parent, a.station, a.aliases) for a in settings])
-    contents: dict[str, Content] = {}
-    tokens: list[SourceToken] = []
-    relays: dict[str, str | None] = {}
-    for draft, setting in zip(named, settings, strict=True):
-        area = tree.find(draft.path)
-        if area is None:
-            continue
-        if setting.relay is not None or setting.file is not None:
-            file = str(setting.file) if setting.file is not None else None
-            contents[area.path] = Content(setting.relay, file)
-        if setting.relay is not None:
-            relays.setdefault(setting.relay, setting.relay_alternative)
-        for token in setting.tokens:
-            secret = token.sha256 or token.password
-            assert secret is not None  # config has checked it
-            sha256 = secret.get_secret_value()
-            if token.sha256 is None:
-                sha256 = digest(sha256)
-            tokens.append(SourceToken(sha256, area.path, BulletinClass[token.class_.upper()]))
-    return Standing(contents, tuple(tokens), relays)
 
 
 class Server:
