@@ -87,7 +87,16 @@ def list_emergencies(
                 for one in ("waiting", "standing")
                 for item in client.pages("/emergencies", state=one)
             ]
-        client.table(found, COLUMNS)
+        client.table(found if as_json else map(_line, found), COLUMNS)
+
+
+def _line(emergency: dict[str, Any]) -> dict[str, Any]:
+    """Show an emergency's times by this machine's clock."""
+    times = {}
+    for name in ("next_at", "expires_at"):
+        at = emergency[name] and datetime.fromisoformat(emergency[name]).astimezone()
+        times[name] = at and at.strftime("%d %b %H:%M:%S")
+    return {**emergency, **times}
 
 
 @app.command("call")

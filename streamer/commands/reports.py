@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,8 @@ def register(app: typer.Typer) -> None:
 def report(
     area: Annotated[str, typer.Argument(help="The area: its path or its id.")],
     half: Annotated[
-        str | None, typer.Option(help="Half a year: 2026-1 (January to June) or 2026-2.")
+        str | None,
+        typer.Option(help="Half a year: 2026-1 (January to June); this one if not given."),
     ] = None,
     first: Annotated[
         str | None, typer.Option("--from", help="The first day instead: 2026-01-01.")
@@ -41,8 +43,11 @@ def report(
     """
     if to is not None and to.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(f"a name that ends in {', '.join(ENDINGS)}", param_hint="--to")
-    if half is None and (first is None or last is None):
-        raise typer.BadParameter("either --half, or --from and --until")
+    if half is None and (first is None) != (last is None):
+        raise typer.BadParameter("--from and --until belong together")
+    if half is None and first is None:
+        today = date.today()
+        half = f"{today.year}-{1 if today.month <= 6 else 2}"
     query: dict[str, Any] = {"half": half, "from": first, "to": last}
     with talk(server, as_json) as client:
         path = f"/areas/{client.area(area)}/report"

@@ -229,7 +229,8 @@ def _lines(found: dict[str, Any]) -> list[dict[str, Any]]:
         put("slot", window, 0, title=window["name"], id=window["content"])
     for part in (found, *found["windows"]):
         for one in part["aired"]:
-            put(f"aired {one['kind']}", one, 1, title=one["title"], **{"class": one["class"]})
+            what = "aired drill" if one["drill"] else f"aired {one['kind']}"
+            put(what, one, 1, title=one["title"], **{"class": one["class"]})
         for one in part["planned"]:
             put(
                 "planned", one, 2, title=one["title"], id=f"entry {one['entry']}",
