@@ -55,7 +55,7 @@ async def test_used_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     async with desk_with_sample(tmp_path) as office:
         await add_account(office, "lan")
-        assert (await run(office, "report", "1"))[0] == 2
+        assert (await run(office, "report", "1", "--from", "2026-09-01"))[0] == 2
         assert (await run(office, "report", "1", "--half", "2026-1", "--to", "x.pdf"))[0] == 2
         code, _, err = await run(office, "report", "1", "--half", "2026-3")
         assert code == 1 and "2026-1" in err
