@@ -103,12 +103,19 @@ class AreaTree:
         children: dict[str | None, list[Area]] = {}
         for area in given:
             children.setdefault(area.parent, []).append(area)
+        self._children = {path: len(below) for path, below in children.items()}
         waiting = list(reversed(children.get(None, [])))
         while waiting:
             area = waiting.pop()
             ordered.append(area)
             waiting.extend(reversed(children.get(area.path, [])))
         self._areas = tuple(ordered)
+        # What is below an area stands right behind it: a subtree is a slice.
+        self._first = {area.path: number for number, area in enumerate(ordered)}
+        self._size = {area.path: 1 for area in ordered}
+        for area in reversed(ordered):
+            if area.parent is not None:
+                self._size[area.parent] += self._size[area.path]
         self._by_path: Mapping[str, Area] = by_path
         self._by_id = {area.id: area for area in ordered if area.id}
         self._aliases: dict[str, Area] = {}
@@ -137,6 +144,10 @@ class AreaTree:
         """Return the nearest station at or above an area, or None."""
         return next((a for a in self.lineage(area) if a.station), None)
 
+    def children(self, area: Area) -> int:
+        """Return how many areas hang right below one."""
+        return self._children.get(area.path, 0)
+
     def lineage(self, area: Area) -> list[Area]:
         """Return the area and those above it, nearest first.
 
@@ -148,9 +159,26 @@ class AreaTree:
         return found
 
     def below(self, area: Area) -> list[Area]:
-        """Return the area and everything below it."""
-        prefix = area.path + "/"
-        return [a for a in self._areas if a.path == area.path or a.path.startswith(prefix)]
+        """Return the area and everything below it; nothing for one that is not there."""
+        first, end = self.span(area)
+        return list(self._areas[first:end])
+
+    def span(self, area: Area) -> tuple[int, int]:
+        """Return where the area and everything below it stand among all: from … up to, without.
+
+        Two areas are one in the other, or apart, as their spans are.
+        """
+        first = self._first.get(area.path, 0)
+        return first, first + self._size.get(area.path, 0)
+
+    def within(self, spans: Iterable[tuple[int, int]]) -> list[Area]:
+        """Return the areas that stand in any of these spans, each once, parents first."""
+        found: list[Area] = []
+        done = 0
+        for first, end in sorted(spans):
+            found += self._areas[max(first, done) : max(end, done)]
+            done = max(done, end)
+        return found
 
 
 def place(drafts: Sequence[AreaDraft]) -> list[Area]:

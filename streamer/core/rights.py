@@ -108,21 +108,27 @@ class Rights:
 
     def areas(self, permission: Permission, tree: AreaTree) -> list[Area]:
         """Return the areas on which ``permission`` is given, parents before children."""
+        return tree.within(self._spans(permission, tree))
+
+    def anywhere(self, permission: Permission, tree: AreaTree) -> bool:
+        """Say whether ``permission`` is given on any area."""
+        return bool(self._spans(permission, tree))
+
+    def _spans(self, permission: Permission, tree: AreaTree) -> list[tuple[int, int]]:
         if permission not in self.scopes:
             return []
-        starts = {g.area for g in self.grants if permission in PERMISSIONS[g.role]}
-        allowed: set[int] = set()
-        inside: set[int] = set()
+        low, high = 0, len(tree)
+        if self.within is not None:
+            limit = tree.get(self.within)
+            low, high = (0, 0) if limit is None else tree.span(limit)
         found = []
-        for area in tree:
-            parent = None if area.parent is None else tree.find(area.parent)
-            above = parent.id if parent is not None else None
-            if area.id in starts or above in allowed:
-                allowed.add(area.id)
-            if self.within is None or area.id == self.within or above in inside:
-                inside.add(area.id)
-            if area.id in allowed and area.id in inside:
-                found.append(area)
+        for grant in self.grants:
+            area = tree.get(grant.area)
+            if area is not None and permission in PERMISSIONS[grant.role]:
+                first, end = tree.span(area)
+                first, end = max(first, low), min(end, high)
+                if first < end:
+                    found.append((first, end))
         return found
 
 

@@ -126,12 +126,13 @@ async def area_to_read(desk: Desk, rights: Rights, id: int) -> Area:
     """
     async with desk.store.read() as db:
         row = await db.get(BulletinRow, id)
-        if row is None:
-            raise NotFound("bulletin.unknown", id=id)
-        targets = set((await _targets(db, [id])).get(id, ()))
+    if row is None:
+        raise NotFound("bulletin.unknown", id=id)
     own = await home(desk, row)
     if rights.allow(Permission.READ, own, desk.tree) or row.state not in PASSED_ON:
         return own
+    async with desk.store.read() as db:
+        targets = set((await _targets(db, [id])).get(id, ()))
     for area in rights.areas(Permission.READ, desk.tree):
         if targets & {a.id for a in desk.tree.lineage(area)}:
             return area

@@ -22,6 +22,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import await_only
 
 from loa.streamer.store import migrate
 
@@ -188,4 +189,6 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Any) -> None:
         write = connection.get_execution_options().get("loa_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        # Straight to the driver: by way of a cursor it would be three turns of its thread, not one.
+        driver = connection.connection.driver_connection
+        await_only(driver.execute("BEGIN IMMEDIATE" if write else "BEGIN"))

@@ -75,6 +75,9 @@ async def area_and_into(call: Call) -> Sequence[Area]:
 
 async def area_or_past(call: Call) -> Sequence[Area]:
     """The area in the path; for one that is no more, what took its place."""
+    living = call.desk.tree.get(call.params["area"])
+    if living is not None:
+        return [living]
     _, here = await areas.past_area(call.desk, call.params["area"])
     return [here]
 
@@ -134,7 +137,7 @@ async def read_area(call: Call) -> AreaDetail:
         **area_out(area, tree).model_dump() | {"parent": row.parent_id, "version": row.version},
         aliases=area.aliases,
         lineage=tuple(named(a) for a in lineage),
-        children=sum(a.parent == area.path for a in tree) if living else 0,
+        children=tree.children(area) if living else 0,
         own_station=None if station is None else named(station),
         created_at=row.created_at,
         removed_at=row.removed_at,

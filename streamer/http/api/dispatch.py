@@ -148,7 +148,7 @@ class Api:
             return
         rights, tree = call.actor.rights, self._desk.tree
         if route.on is None:
-            if not rights.areas(route.needs, tree):
+            if not rights.anywhere(route.needs, tree):
                 raise Forbidden("forbidden_anywhere")
             return
         call.areas = await route.on(call)
