@@ -23,7 +23,8 @@ from benchmarks.server import CADENCE, LOW, THRIFTY, LoaServer
 LISTENERS = 2000
 RATE = 200.0
 LATE_MS = 100.0
-P99_MS = 500.0
+P99_MS = 2000.0
+"""What an office would still wait for, at ten times the calls that a province makes."""
 
 
 def run(quick: bool) -> list[Row]:

@@ -84,7 +84,7 @@ def test_a_bulletin_and_an_emergency_from_the_desk_to_the_air(tmp_path: Path) ->
         api = ApiClient.set_up(server.url, server.ready["setup_code"])
         commune, other = api.area("/tinh/xa"), api.area("/tinh/xa-khac")
         slot_around_now(api, commune)
-        item = api.approved(commune, "Tiêm phòng", recording(20.0, 700.0))
+        item = api.approved(commune, "Tiêm phòng", recording(14.0, 700.0))
         until(server, "/tinh/xa/thon", is_tone(700))
 
         storm = api.approved(
@@ -107,9 +107,9 @@ def test_a_bulletin_and_an_emergency_from_the_desk_to_the_air(tmp_path: Path) ->
         first, drill, rest = rows
         assert not first["complete"] and rest["complete"]
         assert first["to_tick"] <= drill["from_tick"] and drill["to_tick"] <= rest["from_tick"]
-        # 20 s are 1,000 ticks and the encoder's lead of four: each sounded once, but for those that
-        # a cut costs.
-        assert 1001 <= length(first) + length(rest) <= 1004
+        # 14 s are 700 ticks and the encoder's lead of four: each sounded once, but for those that a
+        # cut costs.
+        assert 701 <= length(first) + length(rest) <= 704
         assert api.call("GET", log_of(other))["items"] == [], "it was left out of the drill"
         assert api.call("GET", "/me")["login"] == "lan"
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -180,7 +180,7 @@ class Files:
         self.title = ""
         self.dropped = 0
 
-    def _decoded(self) -> Iterator[tuple[str, Samples]]:
+    def _decoded(self) -> Generator[tuple[str, Samples], None, None]:
         for path in self._paths:
             try:
                 with media.decode(path) as decoder:
@@ -223,4 +223,6 @@ class Files:
         await asyncio.wait({self._next})
         if not self._next.cancelled():
             self._next.exception()
+        # In its own thread, behind a block that is still being decoded.
+        await self._loop.run_in_executor(self._thread, self._blocks.close)
         await self._loop.run_in_executor(None, self._thread.shutdown)
