@@ -177,6 +177,7 @@ class Files:
         self._rest = np.zeros(0, dtype=np.float32)
         self._due: float | None = None
         self._done = False
+        self._closed = False
         self.title = ""
         self.dropped = 0
 
@@ -197,7 +198,7 @@ class Files:
         """See ``Input``."""
         while len(self._rest) < FRAME and not self._done:
             block = await self._next
-            if block is None:
+            if block is None or self._done:  # the end, or it was closed meanwhile
                 self._done = True
                 break
             self._next = self._ask()
@@ -219,6 +220,9 @@ class Files:
     async def close(self) -> None:
         """See ``Input``."""
         self._done = True
+        if self._closed:
+            return
+        self._closed = True
         # It may have been cancelled, with whoever waited for it.
         await asyncio.wait({self._next})
         if not self._next.cancelled():
