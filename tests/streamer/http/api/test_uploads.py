@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import importlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -173,7 +174,7 @@ async def test_a_silent_sender_gives_way_to_the_next(
 
 
 async def test_a_client_of_others_uploads_and_resumes(tmp_path: Path) -> None:
-    client_module = pytest.importorskip("tusclient.client")
+    client_module = importlib.import_module("tusclient.client")
     source = tmp_path / "bản tin.mp3"
     source.write_bytes(WORDS)
     async with desk_with_sample(tmp_path) as office:
