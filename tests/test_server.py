@@ -29,7 +29,7 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
         file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
-def heard(server: ServerProcess, path: str, seconds: float = 2.0) -> np.ndarray:
+def heard(server: ServerProcess, path: str, seconds: float = 1.0) -> np.ndarray:
     """Listen for so long and return the samples."""
     listener = server.listen(f"{path}.opus", "?burst=0")
     stream = OpusStream()
