@@ -48,6 +48,8 @@ class Permission(StrEnum):
     """Accounts, roles, tokens of others."""
     AUDIT = "audit"
     """Read the audit log."""
+    RECEIVERS = "receivers"
+    """Enrol receivers and revoke them, command and set them; SIMs, tariffs and equipment."""
     SYSTEM = "system"
     """Webhooks."""
 
@@ -59,6 +61,8 @@ class Role(StrEnum):
     EDITOR = "editor"
     APPROVER = "approver"
     BROADCASTER = "broadcaster"
+    TECHNICIAN = "technician"
+    """Puts up receivers and looks after them."""
     ADMINISTRATOR = "administrator"
     EMERGENCY = "emergency"
     """The right to call emergencies: beside another role, for no role but administrator has it."""
@@ -71,6 +75,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.EDITOR: _EDITOR,
     Role.APPROVER: _EDITOR | {_P.BULLETIN_APPROVE},
     Role.BROADCASTER: _EDITOR | {_P.SCHEDULE, _P.LIVE},
+    Role.TECHNICIAN: frozenset({_P.READ, _P.RECEIVERS}),
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.EMERGENCY: frozenset({_P.READ, _P.EMERGENCY}),
 }

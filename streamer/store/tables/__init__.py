@@ -7,6 +7,7 @@ from loa.streamer.store.tables import (
     bulletins,
     cues,
     people,
+    receivers,
     schedule,
     webhooks,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "bulletins",
     "cues",
     "people",
+    "receivers",
     "schedule",
     "webhooks",
 ]
