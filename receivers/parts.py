@@ -173,11 +173,37 @@ class Journal(Protocol):
 
 
 class Sound(Protocol):
-    """What gives samples to an output."""
+    """What gives samples to the horn. Called from the output's own thread; nothing here waits."""
+
+    @property
+    def cls(self) -> int:
+        """The class (0 … 2) of what ``read_into`` gave last, or of what ``begins`` announces."""
 
     def read_into(self, out: Samples, at: float) -> bool:
         """Fill ``out`` (float32, shape ``(960,)``) with what is to sound at ``at`` (monotonic).
 
-        Called from the output's own thread, never waits. Returns whether anything sounds: without
-        it for a while the relay is switched off.
+        Returns whether anything sounds: without it for a while the relay is switched off.
         """
+
+    def begins(self, at: float) -> float | None:
+        """Return when (monotonic) something will sound next, as far as it is known already.
+
+        At ``at`` or before while something sounds; None when nothing is known. By this the relay is
+        switched on ahead, so that the amplifier's warming up eats no first words.
+        """
+
+
+class Horn(Protocol):
+    """What the horn tells the player; any thread may ask. Counts only grow, and the block that
+    ``read_into`` is just being asked for is not in them yet."""
+
+    @property
+    def consumed(self) -> int | None:
+        """Blocks that the device took while the relay was on; None: no device that could tell."""
+
+    @property
+    def sounded(self) -> int | None:
+        """Blocks during which a microphone or sensor measured sound; None: not measured."""
+
+    def volume(self, cls: int) -> int:
+        """Percent, as a class would sound now."""
