@@ -168,8 +168,15 @@ class Journal(Protocol):
     def record(self, kind: str, /, **details: object) -> None:
         """Write an entry of any kind, durably before this returns."""
 
+    def playing(self, played: Played) -> None:
+        """Note what is known so far of a stretch that goes on, in case the power fails.
+
+        To be called at its first sound and then about once a second: what is written, and how
+        often, is the journal's to decide. The beginning of an emergency is told the server at once.
+        """
+
     def played(self, played: Played) -> None:
-        """Write down a stretch."""
+        """Write down a stretch that is over."""
 
 
 class Sound(Protocol):

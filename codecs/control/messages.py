@@ -32,6 +32,10 @@ Key = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Nonce = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+Chain = Annotated[bytes, Meta(min_length=16, max_length=16)]
+"""The name of a box's journal: random bytes, made when it was begun."""
+ChainHash = Annotated[bytes, Meta(min_length=16, max_length=16)]
+"""The hash of a journal's line, which the hash of the next one depends on."""
 Short = Annotated[str, Meta(max_length=200)]
 Tick = Annotated[int, Meta(ge=0, lt=1 << 48)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 48)]
@@ -118,7 +122,7 @@ class Enrolled(Message, frozen=True, tag="enrolled"):
 
 
 class Welcome(Message, frozen=True, tag="welcome"):
-    """A session begins. ``journal``: the number of the newest entry that the server has.
+    """A session begins. What the server has of the journal, a ``Receipt`` says right after it.
 
     ``heartbeat``: seconds of silence after which the box is to send a ``Ping``; without anything
     from the box for three of them the server ends the session.
@@ -127,7 +131,6 @@ class Welcome(Message, frozen=True, tag="welcome"):
     version: int
     tick: float
     unix: float
-    journal: Count = 0
     heartbeat: float = 50.0
 
 
@@ -252,15 +255,31 @@ class Ack(Message, frozen=True, tag="ack"):
 
 
 class Journal(Message, frozen=True, tag="journal"):
-    """Entries of the box's journal, in order, as they are kept: signed lines."""
+    """Lines of the box's journal (``journal``), one right after the other, as they are kept.
 
-    lines: Annotated[tuple[Annotated[str, Meta(max_length=4000)], ...], Meta(max_length=200)]
+    ``chain``: of which journal of the box's they are; ``before``: the hash of the line before the
+    first one. ``signature``: by the box's key, of ``journal.seal_text`` (``Purpose.JOURNAL``).
+    """
+
+    chain: Chain
+    before: ChainHash
+    lines: Annotated[
+        tuple[Annotated[str, Meta(max_length=4000)], ...], Meta(min_length=1, max_length=200)
+    ]
+    signature: Signature
 
 
 class Receipt(Message, frozen=True, tag="receipt"):
-    """All entries up to this number are kept by the server: the box may forget them."""
+    """All entries of ``chain`` up to this number are kept by the server: the box may forget them.
 
-    journal: Count
+    One is sent at the beginning of each session (with no chain and 0: the server has nothing), and
+    after each ``Journal``. ``anew``: what the box sent does not follow from what the server has; it
+    is to begin another chain, and to send what it still has in that.
+    """
+
+    chain: Annotated[bytes, Meta(max_length=16)] = b""
+    journal: Count = 0
+    anew: bool = False
 
 
 class Health(Message, frozen=True, tag="health"):
