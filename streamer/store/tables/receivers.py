@@ -15,7 +15,8 @@ class ReceiverRow(Base):
 
     ``key``: its Ed25519 public key; ``next_key`` the one that it is going over to, good as well.
     ``settings``: where it differs from what its area says (``codecs/control/settings.py``), and
-    ``settings_version`` what a change of either raises. ``orders``: the number of the newest
+    ``settings_version`` what a change of what holds raises, as
+    ``settings_digest`` tells. ``orders``: the number of the newest
     command. ``seen_at``, ``peer`` and ``software`` are as of its newest session. ``horns``,
     ``serial``, ``hardware``, ``latitude``, ``longitude``, ``installed_at``, ``handed_over_at`` and
     ``notes`` are the inventory.
@@ -30,7 +31,8 @@ class ReceiverRow(Base):
     key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     next_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     settings: Mapped[dict[str, Any]]
-    settings_version: Mapped[int] = mapped_column(default=1)
+    settings_version: Mapped[int] = mapped_column(default=0)
+    settings_digest: Mapped[str] = mapped_column(String(64), default="")
     orders: Mapped[int] = mapped_column(default=0)
     horns: Mapped[int] = mapped_column(default=1)
     serial: Mapped[str] = mapped_column(String(200), default="")

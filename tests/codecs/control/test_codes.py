@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from loa.codecs.control.codes import Code, CodeError, digest_of
 from loa.codecs.control.signing import SigningKey
 

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("next_key", sa.LargeBinary(length=32), nullable=True),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("settings_version", Big, nullable=False),
+        sa.Column("settings_digest", sa.String(length=64), nullable=False),
         sa.Column("orders", Big, nullable=False),
         sa.Column("horns", Big, nullable=False),
         sa.Column("serial", sa.String(length=200), nullable=False),
