@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -64,7 +65,9 @@ class Orders:
         self._newest_id = 0
         self._changed: dict[int, dict[str, Any]] = {}
         self._told: dict[Session, int] = {}
-        self._look = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._fresh = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refusals: list[tuple[int, str]] = []
         self._unsubscribe = desk.bus.subscribe(self._happened)
 
@@ -79,25 +82,28 @@ class Orders:
         swept = self._desk.clock()
         try:
             while True:
-                timeout = WRITE_EVERY if self._changed or self._refusals else SWEEP_EVERY
-                try:
-                    async with asyncio.timeout(timeout):
-                        await self._look.wait()
-                except TimeoutError:
-                    pass
-                if self._look.is_set():
-                    self._look.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SWEEP_EVERY):
+                        await self._wake.wait()
+                self._wake.clear()
+                if self._fresh:
+                    self._fresh = False
                     await self._send_new(await self._read())
-                if self._desk.clock() - swept > SWEEP_EVERY:
-                    swept = self._desk.clock()
-                    self._sweep(swept)
+                now = self._desk.clock()
+                if now - swept > SWEEP_EVERY:
+                    swept = now
+                    self._sweep(now)
                 await self.write()
         finally:
             self._unsubscribe()
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _happened(self, happening: Happening) -> None:
         if happening.kind == ORDERED:
-            self._look.set()
+            self._fresh = True
+            self._wake.set()
 
     async def _read(self) -> list[Open]:
         """Read commands that are not known yet; newer settings replace older ones."""
@@ -154,7 +160,9 @@ class Orders:
         if any(one.number <= newest and one.state == "waiting" for one in known.values()):
             # Its box counted further than we did: we are a backup that was restored.
             self._desk.counters.add("fleet.orders.renumbered")
-            asyncio.get_running_loop().create_task(self._renumber(session, newest))
+            task = asyncio.get_running_loop().create_task(self._renumber(session, newest))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
             return
         for one in sorted(known.values(), key=lambda one: one.number):
             self._send(session, one)
@@ -248,11 +256,7 @@ class Orders:
     def _note(self, one: Open, state: str, reason: str = "", result: str = "") -> None:
         self._changed[one.id] = {"state": state, "reason": reason, "result": result}
         if len(self._changed) == 1:
-            asyncio.get_running_loop().call_later(WRITE_EVERY, self._wake)
-
-    def _wake(self) -> None:
-        # The loop of ``run`` looks at its time-out anew.
-        self._look.set()
+            asyncio.get_running_loop().call_later(WRITE_EVERY, self._wake.set)
 
     async def write(self) -> None:
         """Write what became of commands."""
