@@ -53,11 +53,13 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k"
     up: float = 0.0
 
 
-class Stretch(Entry, frozen=True, kw_only=True, omit_defaults=True):
-    """What was to be heard, as ``messages.Change`` says it, and from where it came.
+class Played(Entry, frozen=True, tag="played"):
+    """A stretch that is over: what was to be heard, as ``messages.Change`` says it, and what was.
 
-    ``started``: Unix seconds of the first sound; ``first`` its tick, ``volume`` in percent,
-    ``late_ms`` how much later than due it began.
+    ``started``: Unix seconds of its first sound; ``first`` its tick, ``ended`` the tick after its
+    last one. Counts are ticks, None where nobody measured; what they mean, and everything else, is
+    in ``parts.Played``. ``checkpoint``: the power failed in the middle of it, and this is what was
+    known a few seconds before.
     """
 
     kind: Short
@@ -71,23 +73,6 @@ class Stretch(Entry, frozen=True, kw_only=True, omit_defaults=True):
     cause: Short = "server"
     started: float | None = None
     first: Tick = 0
-    volume: Percent = 0
-    late_ms: Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)] = 0
-
-
-class Begun(Stretch, frozen=True, tag="begun"):
-    """An emergency is sounding: written and sent at its beginning, before anything of its end."""
-
-    device: Count | None = None
-
-
-class Played(Stretch, frozen=True, tag="played"):
-    """A stretch that is over. Counts are ticks; None: nobody measured it (``parts.Played``).
-
-    ``checkpoint``: the power failed in the middle of it, and this is what was known a few seconds
-    before.
-    """
-
     ended: Tick = 0
     delivered: Count = 0
     decoded: Count = 0
@@ -95,6 +80,8 @@ class Played(Stretch, frozen=True, tag="played"):
     sounded: Count | None = None
     concealed: Count = 0
     missed: Count = 0
+    volume: Percent = 0
+    late_ms: Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)] = 0
     whole: bool = False
     interrupted: Short = ""
     why_not: Short = ""
@@ -139,7 +126,7 @@ class Unknown(Entry, frozen=True):
     """An entry of a later version; its line is kept all the same."""
 
 
-Entries = Begun | Played | Opened | Lost | Note
+Entries = Played | Opened | Lost | Note
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entries] = msgspec.json.Decoder(Entries)
 
@@ -151,7 +138,7 @@ class _Tagged(Struct):
 
 
 _tagged = msgspec.json.Decoder(_Tagged)
-_TAGS = {kind.__struct_config__.tag for kind in (Begun, Played, Opened, Lost, Note)}
+_TAGS = {kind.__struct_config__.tag for kind in (Played, Opened, Lost, Note)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +177,16 @@ def seal_text(
 
 def write_line(chain: bytes, before: bytes, number: int, entry: Entry) -> Line:
     """Return the line of an entry. Raises ``JournalError`` when it is too long for one."""
-    body = _encoder.encode(entry).decode()
+    return chain_line(chain, before, number, encode_entry(entry))
+
+
+def encode_entry(entry: Entry) -> str:
+    """Return an entry as it stands in a line."""
+    return _encoder.encode(entry).decode()
+
+
+def chain_line(chain: bytes, before: bytes, number: int, body: str) -> Line:
+    """Return the line of an entry as ``encode_entry`` made it. Raises ``JournalError``."""
     hash = link(chain, before, number, body)
     text = f"{number} {body} {_letters(hash)}"
     if len(text) > MAX_LINE:

@@ -269,6 +269,21 @@ class Journal(Message, frozen=True, tag="journal"):
     signature: Signature
 
 
+class Sounding(Message, frozen=True, tag="sounding"):
+    """An emergency is sounding on this box: said at its beginning, and in a session that begins
+    while it goes on. The proof is the journal's, which comes when it is over.
+
+    ``tick``: of its first sound, ``late_ms`` later than due. ``device``: whether the sound device
+    takes it, with the relay on; None where there is none that could tell.
+    """
+
+    emergency: Count
+    play: Short
+    tick: Tick
+    late_ms: int = 0
+    device: bool | None = None
+
+
 class Receipt(Message, frozen=True, tag="receipt"):
     """All entries of ``chain`` up to this number are kept by the server: the box may forget them.
 
@@ -319,7 +334,10 @@ FromServer = (
     Challenge | Enrolled | Welcome | Refused | Pong | Change | Agenda | Gone | Command | Receipt
     | Rotated | Successor
 )  # fmt: skip
-FromBox = Hello | Enrol | Ping | Want | Enough | Inventory | Fetch | Ack | Journal | Health | Rotate
+FromBox = (
+    Hello | Enrol | Ping | Want | Enough | Inventory | Fetch | Ack | Journal | Sounding | Health
+    | Rotate
+)  # fmt: skip
 
 
 class _Tagged(Struct):
