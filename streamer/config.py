@@ -34,6 +34,8 @@ from loa.streamer.core.addresses import AddressRefused, target
 
 DEFAULT_FILE = Path("loa.toml")
 PREFIX = "LOA_"
+BOX_PREFIX = "LOA_RECEIVER_"
+"""What the box's own configuration reads (``receivers.config``)."""
 # Variables of ours that are no settings of the server: read by other commands, or by load() itself.
 NO_SETTINGS = frozenset(
     {"LOA_CONFIG", "LOA_PASSWORD", "LOA_SERVER", "LOA_SOURCE_PASSWORD", "LOA_TOKEN"}
@@ -488,7 +490,7 @@ def _unknown_variables() -> list[str]:
     return [
         f"{name}: there is no such setting{_suggestion(name, known)}"
         for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in known and not name.startswith(BOX_PREFIX)
     ]
 
 
