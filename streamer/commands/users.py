@@ -18,7 +18,7 @@ app = typer.Typer(
 app.add_typer(tokens.api, name="tokens")
 app.add_typer(tokens.sources, name="source-tokens")
 
-ROLES = "viewer, editor, approver, broadcaster, administrator or emergency"
+ROLES = "viewer, editor, approver, broadcaster, technician, administrator or emergency"
 User = Annotated[str, typer.Argument(metavar="USER", help="A login, or an account's id.")]
 AreaName = Annotated[str, typer.Argument(metavar="AREA", help="A path (/ha-giang) or an id.")]
 RoleName = Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {ROLES}.")]

@@ -35,15 +35,27 @@ async def read_said(db: AsyncSession) -> Said:
 
 def settings_of(desk: Desk, row: ReceiverRow, said: Said) -> Settings:
     """Return what holds for a receiver."""
-    area = desk.tree.get(row.area_id)
-    lineage = [] if area is None else desk.tree.lineage(area)
-    about: dict[str, Any] = {"version": row.settings_version, "name": row.name}
+    return _settings(desk, desk.tree.get(row.area_id), said, row)
+
+
+def settings_in(desk: Desk, area: Area, said: Said) -> Settings:
+    """Return what holds for the receivers of an area that differ in nothing."""
+    return _settings(desk, area, said, None)
+
+
+def _settings(desk: Desk, area: Area | None, said: Said, row: ReceiverRow | None) -> Settings:
+    about: dict[str, Any] = {}
+    own: list[Mapping[str, Any]] = []
+    if row is not None:
+        about = {"version": row.settings_version, "name": row.name}
+        own = [row.settings]
     if area is not None:
         about |= {
             "area": area.id, "area_path": area.path, "area_name": area.name,
             "timezone": str(desk.policies.effective(area).timezone),
         }  # fmt: skip
-    return effective([row.settings, *(said.get(a.id, {}) for a in lineage)], **about)
+        own += [said.get(above.id, {}) for above in desk.tree.lineage(area)]
+    return effective(own, **about)
 
 
 async def set_area(

@@ -11,6 +11,8 @@ from loa.streamer.http.api import (
     onair,
     openapi,
     people,
+    receiver_orders,
+    receiver_settings,
     reports,
     schedule,
     sessions,
@@ -33,6 +35,8 @@ ROUTES: tuple[Route, ...] = (
     *air.ROUTES,
     *onair.ROUTES,
     *airing.ROUTES,
+    *receiver_orders.ROUTES,
+    *receiver_settings.ROUTES,
     *webhooks.ROUTES,
     *openapi.ROUTES,
 )

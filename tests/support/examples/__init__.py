@@ -80,11 +80,14 @@ def everything() -> Mapping[str, Example]:
         areas,
         bulletins,
         people,
+        receiver_orders,
         reports,
         schedule,
         speech,
         webhooks,
     )
 
-    topics = (areas, people, bulletins, schedule, speech, reports, air, airing, webhooks)
+    topics = (
+        areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receiver_orders,
+    )  # fmt: skip
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}

@@ -14,6 +14,7 @@ from loa.streamer.http.api.texts import (
     bulletins,
     common,
     people,
+    receiver_orders,
     reports,
     schedule,
     speech,
@@ -30,6 +31,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **speech.TEXTS,
     **air.TEXTS,
     **airing.TEXTS,
+    **receiver_orders.TEXTS,
     **webhooks.TEXTS,
 }
 LANGUAGES = ("vi", "en")
