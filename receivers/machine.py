@@ -14,26 +14,40 @@ MB = 1_000_000
 
 
 def machine_vitals(
-    data: Path, *, proc: Path = Path("/proc"), sys: Path = Path("/sys")
+    data: Path,
+    *,
+    temperature: Path | None = None,
+    mains: Path | None = None,
+    battery: Path | None = None,
+    proc: Path = Path("/proc"),
+    sys: Path = Path("/sys"),
 ) -> dict[str, float]:
     """Return the values of ``codecs/control/vitals.py`` that this machine can tell.
 
-    ``data``: where the box keeps its data. Takes a few ms, more where a battery's chip is slow: not
-    to be called on the loop.
+    ``data``: where the box keeps its data. ``temperature`` (thousandths of a degree), ``mains`` (0
+    or 1) and ``battery`` (percent) are the files of a configuration, which go before what is found.
+    Takes a few ms, more where a battery's chip is slow: not to be called on the loop.
     """
     found: dict[str, float] = {}
     found.update(_memory(proc))
     found.update(_storage(data))
     found.update(_power(sys))
-    temperature = _temperature(sys)
-    if temperature is not None:
-        found["temperature_c"] = temperature
+    celsius = _temperature(sys)
+    if celsius is not None:
+        found["temperature_c"] = celsius
     undervoltage = _undervoltage(sys)
     if undervoltage is not None:
         found["undervoltage"] = undervoltage
     uptime = _text(proc / "uptime").split()
     if uptime and (seconds := _number(uptime[0])) is not None:
         found["up_s"] = int(seconds)
+    for file, name, scale in (
+        (temperature, "temperature_c", 1000),
+        (mains, "mains", 1),
+        (battery, "battery_percent", 1),
+    ):
+        if file is not None and (value := _number(_text(file))) is not None:
+            found[name] = round(value / scale, 1)
     return found
 
 

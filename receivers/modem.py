@@ -284,11 +284,16 @@ def sim_path(modem: bytes) -> str | None:
 
 
 def from_command(output: bytes) -> Modem:
-    """Read what a configured command says: a JSON object with keys of ours, all optional.
+    """Read what a configured command says: a number, which is dBm below zero and else percent; or
+    a JSON object with keys of ours, all optional.
 
     ``{"iccid": "8984…", "operator": "Viettel", "network": "lte", "number": "…", "signal": 61,
     "dbm": -97}``
     """
+    plain = _number(output[:100].decode(errors="replace"))
+    if plain is not None:
+        dbm = plain if -200 <= plain < 0 else None
+        return Modem(signal=_percent(plain) if plain >= 0 else None, dbm=dbm)
     said = _object(output, None)
     dbm = _number(said.get("dbm"))
     return Modem(
