@@ -116,6 +116,19 @@ async def add_each(work: Work, wanted: Collection[tuple[ReceiverRow, Action]]) -
     return [row.id for row in made]
 
 
+async def with_open_settings(work: Work, receivers: Collection[int]) -> set[int]:
+    """Return which of these have a command with settings that is still open."""
+    found = await work.db.scalars(
+        select(ReceiverOrderRow.receiver_id).where(
+            ReceiverOrderRow.receiver_id.in_(receivers),
+            ReceiverOrderRow.state.in_(OPEN),
+            ReceiverOrderRow.expires_at > work.now,
+            ReceiverOrderRow.action["do"].as_string() == "settings",
+        )
+    )
+    return set(found)
+
+
 async def _rows(work: Work, receivers: Collection[int]) -> list[ReceiverRow]:
     return list(
         await work.db.scalars(

@@ -126,6 +126,24 @@ async def renew(desk: Desk, work: Work, areas: Collection[int] | None = None) ->
     return await _renew(desk, work, list(await work.db.scalars(chosen)))
 
 
+async def give(desk: Desk, work: Work, receivers: Collection[int]) -> None:
+    """Order receivers to take the settings that hold, unless they have been ordered to already."""
+    rows = list(
+        await work.db.scalars(
+            select(ReceiverRow)
+            .where(ReceiverRow.id.in_(receivers), ReceiverRow.state == "enrolled")
+            .with_for_update()
+        )
+    )
+    waiting = await receiver_orders.with_open_settings(work, [row.id for row in rows])
+    said = await read_said(work.db)
+    behind = [
+        (row, Set(settings=settings_of(desk, row, said))) for row in rows if row.id not in waiting
+    ]
+    if behind:
+        await receiver_orders.add_each(work, behind)
+
+
 async def _renew(desk: Desk, work: Work, rows: Collection[ReceiverRow]) -> int:
     said = await read_said(work.db)
     changed = []

@@ -1,0 +1,102 @@
+"""Settings on their way to receivers: whoever has older ones is ordered to take the newest.
+
+What staff change is ordered at once by the desk; here are the rest: areas that were renamed, moved
+or given another time zone, boxes that were enrolled anew or lost what they kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from loa.codecs.control.messages import FromBox, Message
+from loa.streamer import logs
+from loa.streamer.desk import receiver_settings
+from loa.streamer.desk.desk import Desk, Happening, server_actor
+from loa.streamer.desk.receiver_orders import ORDERED
+from loa.streamer.fleet.hub import Session
+from loa.streamer.store.tables.receivers import ReceiverRow
+
+GATHER = 0.5
+"""Seconds in which changes, and boxes that come, are gathered."""
+AGAIN = 10.0
+"""Seconds after which it is tried again when it failed."""
+
+log = logs.get("settings")
+
+
+class SettingsTopic:
+    """A topic of the hub without messages; ``load`` before the first session, then ``run``."""
+
+    takes: Sequence[type[Message]] = ()
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._versions: dict[int, int] = {}
+        self._behind: set[int] = set()
+        self._all = True
+        self._wake = asyncio.Event()
+        self._unsubscribe = desk.bus.subscribe(self._happened)
+
+    async def load(self) -> None:
+        """Learn the newest versions."""
+        async with self._desk.store.read() as db:
+            found = await db.execute(select(ReceiverRow.id, ReceiverRow.settings_version))
+            self._versions = {row.id: row.settings_version for row in found}
+
+    async def run(self) -> None:
+        """Order what is needed; until cancelled."""
+        try:
+            while True:
+                await self._wake.wait()
+                await asyncio.sleep(GATHER)
+                self._wake.clear()
+                try:
+                    await self.catch_up()
+                except Exception:
+                    log.exception("settings could not be given to receivers")
+                    await asyncio.sleep(AGAIN)
+                    self._wake.set()
+        finally:
+            self._unsubscribe()
+
+    async def catch_up(self) -> None:
+        """Renew all after a change of areas, and give those that are behind what there is."""
+        every, self._all = self._all, False
+        behind, self._behind = self._behind, set()
+        try:
+            async with self._desk.work(server_actor(self._desk.tree)) as work:
+                if every:
+                    await receiver_settings.renew(self._desk, work)
+                if behind:
+                    await receiver_settings.give(self._desk, work, behind)
+            await self.load()
+        except BaseException:
+            self._all, self._behind = self._all or every, self._behind | behind
+            raise
+
+    def _happened(self, happening: Happening) -> None:
+        kind = happening.kind
+        if kind == ORDERED and happening.details.get("do") == "settings":
+            self._wake.set()
+        elif kind.startswith(("area.", "areas.")) or kind in (
+            "receiver.enrolled", "receiver.moved", "receiver.renamed", "receiver.changed",
+        ):  # fmt: skip
+            self._all = True
+            self._wake.set()
+
+    # --- the hub's side
+
+    def joined(self, session: Session) -> None:
+        """See whether its settings are the newest."""
+        if session.hello.settings < self._versions.get(session.receiver, 1):
+            self._behind.add(session.receiver)
+            self._wake.set()
+
+    def left(self, session: Session) -> None:
+        """Nothing is kept of it."""
+
+    async def take(self, session: Session, message: FromBox) -> None:
+        """There are no messages for it."""
