@@ -19,12 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
-Read = Callable[[Samples], None]
-"""Fills float32 of shape ``(960,)``; called from the output's own thread, never waits."""
+Read = Callable[[Samples, float], None]
+"""Fills float32 of shape ``(960,)`` with what is to sound at a monotonic time, that of its first
+sample; called from the output's own thread, never waits."""
 
 RATE = 48_000
 BLOCK = 960
 BLOCK_S = BLOCK / RATE
+MOST_AHEAD = 2.0
+"""Seconds that a device may say it is ahead."""
 MOST_BEHIND = 1.0
 """Seconds that a paced output makes up for after a halt of the machine; beyond them it skips."""
 
@@ -113,7 +116,7 @@ class PacedOutput:
                 due -= wait
             if self._stop.wait(max(0.0, wait)):
                 return
-            read(block)
+            read(block, due - BLOCK_S)
             try:
                 self._write(block)
             except (OSError, ValueError) as error:
@@ -216,6 +219,30 @@ class RawOutput(PacedOutput):
             self._file.close()
 
 
+class Pace:
+    """When each block of a device sounds, without the jitter of its calls.
+
+    A first-order loop: the card's own rate is followed (100 ppm leave it 0.1 ms behind), a call
+    that came late by chance moves it by a fiftieth of that; what is off by more is believed.
+    """
+
+    FOLLOW = 0.02
+    BELIEVED = 0.05
+
+    def __init__(self) -> None:
+        self._next: float | None = None
+
+    def at(self, measured: float, frames: int) -> float:
+        """Return the time of a block of ``frames``, measured as ``measured`` (seconds)."""
+        off = 0.0 if self._next is None else measured - self._next
+        if self._next is None or abs(off) > self.BELIEVED:
+            at = measured
+        else:
+            at = self._next + off * self.FOLLOW
+        self._next = at + frames / RATE
+        return at
+
+
 class DeviceOutput:
     """A sound card through PortAudio, by (part of) its name or number; None is the default one."""
 
@@ -252,11 +279,17 @@ class DeviceOutput:
                 f"PortAudio cannot be used ({error}); install loa[receiver] and libportaudio2"
             ) from error
 
-        def callback(out: Any, frames: int, _time: Any, status: Any) -> None:
+        def callback(out: Any, frames: int, times: Any, status: Any) -> None:
             self.underflows += bool(status.output_underflow)
-            self._fill(np.frombuffer(out, dtype=np.float32), read)
+            ahead = times.outputBufferDacTime - times.currentTime
+            if not 0 <= ahead < MOST_AHEAD:  # some drivers do not know
+                ahead = self.latency
+            at = pace.at(time.monotonic() + ahead, frames)
+            self._fill(np.frombuffer(out, dtype=np.float32), read, at)
 
         self._trouble = None
+        self._used = BLOCK
+        pace = Pace()
         try:
             self._stream = sounddevice.RawOutputStream(
                 samplerate=RATE,
@@ -272,15 +305,15 @@ class DeviceOutput:
             self.close()
             raise OutputError(f"{self.name} cannot be opened: {error}") from error
 
-    def _fill(self, out: Samples, read: Read) -> None:
-        at = 0
-        while at < len(out):
+    def _fill(self, out: Samples, read: Read, at: float) -> None:
+        place = 0
+        while place < len(out):
             if self._used == BLOCK:
-                read(self._block)
+                read(self._block, at + place / RATE)
                 self._used = 0
-            count = min(BLOCK - self._used, len(out) - at)
-            out[at : at + count] = self._block[self._used : self._used + count]
-            at += count
+            count = min(BLOCK - self._used, len(out) - place)
+            out[place : place + count] = self._block[self._used : self._used + count]
+            place += count
             self._used += count
 
     def close(self) -> None:
@@ -288,6 +321,22 @@ class DeviceOutput:
         if self._stream is not None:
             self._stream.close(ignore_errors=True)
             self._stream = None
+
+
+def look_again() -> None:
+    """Have PortAudio look for sound cards anew: it knows only those that it saw at its start.
+
+    No stream may be open. Raises ``OutputError``.
+    """
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise OutputError(f"PortAudio cannot be used ({error})") from error
+    try:
+        sounddevice._terminate()
+        sounddevice._initialize()
+    except sounddevice.PortAudioError as error:
+        raise OutputError(f"PortAudio cannot be started again: {error}") from error
 
 
 def output_named(text: str, device: str | None = None) -> Output:

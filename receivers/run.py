@@ -55,7 +55,7 @@ class Receiver:
         self.meter = Meter()
         self._started = time.monotonic()
 
-    def read(self, block: Samples) -> None:
+    def read(self, block: Samples, _at: float) -> None:
         """Fill a block for the output's thread; silence on anything odd."""
         try:
             self.hearing.read_into(block)

@@ -7,16 +7,19 @@ import threading
 import time
 import wave
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from loa.receivers.outputs import (
     BLOCK,
+    RATE,
     DeviceOutput,
     NullOutput,
     Opened,
     OutputError,
+    Pace,
     PacedOutput,
     RawOutput,
     Samples,
@@ -31,10 +34,12 @@ class Ramp:
 
     def __init__(self, enough: int) -> None:
         self.blocks = 0
+        self.times: list[float] = []
         self.done = threading.Event()
         self._enough = enough
 
-    def __call__(self, out: Samples) -> None:
+    def __call__(self, out: Samples, at: float) -> None:
+        self.times.append(at)
         start = self.blocks * BLOCK
         out[:] = (np.arange(start, start + BLOCK) % 1000) / 1000
         self.blocks += 1
@@ -134,6 +139,18 @@ def test_a_card_gets_any_number_of_samples() -> None:
     out = np.empty(5000, np.float32)
     at = 0
     for count in (1, 480, 959, 961, 1500, 1099):
-        output._fill(out[at : at + count], ramp)
+        output._fill(out[at : at + count], ramp, at / RATE)
         at += count
     assert np.array_equal(out, expected(5000))
+    assert ramp.times == pytest.approx(np.arange(6) * BLOCK / RATE), "each block has its own time"
+
+
+def test_a_blocks_time_is_free_of_the_calls_jitter_and_follows_the_card() -> None:
+    random = Random(4)
+    pace, rate = Pace(), 1 + 100e-6  # a card that is 100 ppm slow
+    off = []
+    for i in range(3000):
+        true = 100 + i * 0.01 * rate
+        off.append(pace.at(true + random.uniform(-0.004, 0.004), 480) - true)
+    assert max(map(abs, off[1000:])) < 0.001
+    assert pace.at(200.0, 480) == 200.0, "a card that stood still is somewhere else"
