@@ -1,0 +1,411 @@
+"""The files of a box's journal: appended to, never rewritten, and read back after a power cut.
+
+Segments of about 64 KiB in one folder, each with a first line that says whose it is and where in
+the chain it begins. So what the server has is given up by removing whole files, and flash is
+written once for each line. Only the newest segment is written to; a line is on the disk when
+``append`` returns. What a power cut tore is cut off at the next start, and its numbers are not used
+again (``Lost``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loa.codecs.control.journal import (
+    CHAIN_BYTES,
+    MOST_LINES,
+    Entry,
+    JournalError,
+    Line,
+    Lost,
+    Note,
+    Opened,
+    Played,
+    chain_line,
+    encode_entry,
+    first_hash,
+    link,
+    read_entry,
+    read_line,
+)
+from loa.receivers.files import sync_directory, write_durably
+
+SEGMENT = 64 * 1024
+QUOTA = 4 * 1024 * 1024
+"""Bytes of all segments; some four months of a box that nobody can reach."""
+_HEAD = re.compile(rb"loa-journal 1 ([0-9a-f]{32}) ([0-9]{1,15}) ([0-9]{1,15}) ([0-9a-f]{32}) (.+)")
+_NAME = re.compile(r"([0-9]{8})\.journal")
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file: the lines ``first`` … ``last`` of a chain (``last`` < ``first``: none yet).
+
+    ``before`` is the hash before its first line, ``hash`` that of its last one.
+    """
+
+    path: Path
+    chain: bytes
+    receiver: int
+    first: int
+    before: bytes
+    last: int = 0
+    hash: bytes = b""
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Mending:
+    """What was found when the files were read. ``torn``: lines that a power cut took off the end;
+    ``good``: what can be read behind a damaged place, for a new chain."""
+
+    torn: int = 0
+    damaged: int = 0
+    good: list[str] = field(default_factory=list)
+
+
+class JournalStore:
+    """See the module. Raises ``OSError`` when the folder cannot be used.
+
+    ``chain``, ``number`` and ``hash`` are of the newest line.
+    """
+
+    def __init__(
+        self, folder: Path, receiver: int, now: Entry, quota: int = QUOTA, segment: int = SEGMENT
+    ) -> None:
+        self.folder = folder
+        self.receiver = receiver
+        self._quota = max(quota, 2 * segment)
+        self._segment = segment
+        self._segments: list[Segment] = []
+        self._file = -1
+        self._spoilt = False
+        self._serial = 0
+        self.chain = b""
+        self.number = 0
+        self.hash = b""
+        self.owed: Lost | None = None
+        """What the next line is to say, before anything else."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._load(now)
+
+    def close(self) -> None:
+        """Close the file; nothing is appended after this."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    # --- writing
+
+    def append(self, entry: Entry) -> Line:
+        """Write an entry; it is on the disk when this returns.
+
+        Raises ``OSError``: nothing of it is kept then, and its number is free. Raises
+        ``JournalError`` when it is too long.
+        """
+        if self.owed is not None:
+            owed, self.owed = self.owed, None
+            try:
+                self.append(owed)
+            except OSError:
+                self.owed = owed
+                raise
+        line = chain_line(self.chain, self.hash, self.number + 1, encode_entry(entry))
+        data = line.text.encode() + b"\n"
+        if self._spoilt or self._segments[-1].size + len(data) > self._segment:
+            self._begin_segment()
+        segment = self._segments[-1]
+        try:
+            if self._file < 0:
+                self._file = os.open(segment.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._file, view) :]
+            os.fdatasync(self._file)
+        except OSError:
+            self._take_back(segment)
+            raise
+        segment.last, segment.hash = line.number, line.hash
+        segment.size += len(data)
+        self.number, self.hash = line.number, line.hash
+        return line
+
+    def _take_back(self, segment: Segment) -> None:
+        # A line that is only half there would spoil those after it.
+        try:
+            if self._file >= 0:
+                os.ftruncate(self._file, segment.size)
+        except OSError:
+            self._spoilt = True
+
+    def _begin_segment(self) -> None:
+        self._write_segment(self.chain, self.number + 1, self.hash, [])
+        self._spoilt = False
+
+    def _write_segment(self, chain: bytes, first: int, before: bytes, lines: list[Line]) -> None:
+        """Make the newest segment, whole or not at all."""
+        self._serial += 1
+        path = self.folder / f"{self._serial:08d}.journal"
+        data = _head(chain, self.receiver, first, before) + b"".join(
+            line.text.encode() + b"\n" for line in lines
+        )
+        write_durably(path, data)
+        self.close()
+        last, hash = (lines[-1].number, lines[-1].hash) if lines else (first - 1, before)
+        self._segments.append(
+            Segment(path, chain, self.receiver, first, before, last, hash, len(data))
+        )
+        self.chain, self.number, self.hash = chain, last, hash
+
+    def begin_anew(self, now: Entry, why: str) -> None:
+        """Begin another chain, and carry over all that is there."""
+        carried = [line.body for segment in self._segments for line in _lines(segment)]
+        self._begin_chain(now, why, carried)
+
+    def _begin_chain(self, now: Entry, why: str, bodies: list[str], lines: int = 0) -> None:
+        """``bodies``: entries that the new chain begins with, behind the one that opens it, and the
+        one that says how many ``lines`` of the former chain are no more."""
+        chain = os.urandom(CHAIN_BYTES)
+        opened = Opened(
+            at=now.at, up=now.up, receiver=self.receiver, why=why, former=self.chain,
+            last=self.number,
+        )  # fmt: skip
+        entries = [encode_entry(opened)]
+        if lines:
+            lost = Lost(at=now.at, up=now.up, why=why, counts={"lines": lines})
+            entries.append(encode_entry(lost))
+        chained: list[Line] = []
+        hash = first_hash(chain)
+        for number, body in enumerate([*entries, *bodies], 1):
+            try:
+                chained.append(chain_line(chain, hash, number, body))
+            except JournalError:  # the number is a digit longer than it was, and the line too long
+                chained.append(chain_line(chain, hash, number, encode_entry(Lost(why="damaged"))))
+            hash = chained[-1].hash
+        old = self._segments
+        self._segments = []
+        try:
+            self._write_segment(chain, 1, first_hash(chain), chained)
+        except OSError:
+            self._segments = old
+            raise
+        # What is left of these after a power cut is removed at the next start: another chain's.
+        for segment in old:
+            segment.path.unlink(missing_ok=True)
+
+    # --- giving up
+
+    def forget(self, upto: int) -> None:
+        """Remove files of which everything up to the number ``upto`` is kept elsewhere."""
+        while len(self._segments) > 1 and self._segments[0].last <= upto:
+            if self._segments[1].last < self._segments[1].first:
+                return  # the newest line is in the older file still
+            self._remove()
+
+    def make_room(self, now: Entry) -> Lost | None:
+        """When the quota is used up, give up the oldest file, and write down what was in it."""
+        if len(self._segments) < 2 or sum(s.size for s in self._segments) <= self._quota:
+            return None
+        oldest = self._segments[0]
+        counts: Counter[str] = Counter()
+        for line in _lines(oldest):
+            counts[_kind(line.body)] += 1
+        lost = Lost(
+            at=now.at, up=now.up, why="full", first=oldest.first, last=oldest.last,
+            counts=dict(counts.most_common(40)),
+        )  # fmt: skip
+        self.append(lost)
+        self._remove()
+        return lost
+
+    def _remove(self) -> None:
+        self._segments.pop(0).path.unlink(missing_ok=True)
+
+    # --- reading
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest line that is there."""
+        return self._segments[0].first
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(segment.size for segment in self._segments)
+
+    def after(self, number: int, limit: int = MOST_LINES) -> tuple[bytes, list[Line]]:
+        """Return the lines that follow ``number``, at most ``limit`` of one file, and the hash
+        before them. Where they are missing, the next ones that there are."""
+        for segment in self._segments:
+            if segment.last > number and segment.last >= segment.first:
+                before = segment.before
+                found: list[Line] = []
+                for line in _lines(segment):
+                    if line.number <= number:
+                        before = line.hash
+                    elif len(found) < limit:
+                        found.append(line)
+                if found:
+                    return before, found
+        return self.hash, []
+
+    def newest(self, count: int) -> list[Line]:
+        """Return up to ``count`` of the newest lines, oldest first."""
+        newest: list[Line] = []
+        for segment in reversed(self._segments):
+            newest = [*_lines(segment), *newest][-count:]
+            if len(newest) == count:
+                break
+        return newest
+
+    # --- at the start
+
+    def _load(self, now: Entry) -> None:
+        named = sorted(
+            (int(match[1]), path)
+            for path in self.folder.iterdir()
+            if (match := _NAME.fullmatch(path.name))
+        )
+        for left in self.folder.glob("*.journal.new"):
+            left.unlink(missing_ok=True)
+        if not named:
+            return self._begin_chain(now, "new", [])
+        self._serial = named[-1][0]
+        mending = Mending()
+        found: list[Segment] = []
+        spoilt = False
+        for _, path in named:
+            segment = _read_head(path)
+            if segment is None:
+                spoilt = True
+                mending.damaged += 1
+                found.append(Segment(path, b"", self.receiver, 1, b""))
+                continue
+            found.append(segment)
+        chains = [s.chain for s in found if s.chain]
+        newest = chains[-1] if chains else b""
+        for segment in [s for s in found if s.chain not in (newest, b"")]:
+            segment.path.unlink(missing_ok=True)  # left behind when the newest chain was begun
+            found.remove(segment)
+        self._segments = found
+        for segment in found:
+            if segment.chain:
+                ended = _check(segment, mending, segment is found[-1])
+                spoilt = spoilt or not ended
+        last = next((s for s in reversed(found) if s.chain), None)
+        if last is not None:
+            self.chain, self.number, self.hash = last.chain, last.last, last.hash
+            if last.receiver != self.receiver:
+                # What another receiver played is not for this one to say.
+                gone = sum(max(0, s.last - s.first + 1) for s in found)
+                return self._begin_chain(now, "enrolled", [], gone)
+        if spoilt:
+            return self._begin_chain(now, "damaged", mending.good, mending.damaged)
+        if mending.torn:
+            first = self.number + 1
+            self.number += mending.torn
+            self.owed = Lost(at=now.at, up=now.up, why="torn", first=first, last=self.number)
+
+
+def _check(segment: Segment, mending: Mending, newest: bool) -> bool:
+    """Read a segment whose head is good; cut off what is torn at its end. False: it is damaged."""
+    data = segment.path.read_bytes()
+    at = data.index(b"\n") + 1
+    hash, number = segment.before, segment.first - 1
+    good, seen = at, number
+    whole = True
+    loose: list[str] = []
+    pieces = 0
+    claimed: bytes | None = hash
+    while at < len(data):
+        end = data.find(b"\n", at)
+        raw = data[at:] if end < 0 else data[at:end]
+        at = len(data) if end < 0 else end + 1
+        line = _line(raw) if end >= 0 else None
+        if (
+            line is not None
+            and claimed is not None
+            and line.number > seen
+            and line.follows(segment.chain, claimed)
+        ):
+            if whole:
+                mending.good.append(line.body)
+                good, hash, number = at, line.hash, line.number
+            else:
+                loose.append(line.body)
+            claimed, seen = line.hash, line.number
+            continue
+        whole = False
+        pieces += 1
+        claimed = None if line is None else line.hash
+    segment.last, segment.hash, segment.size = number, hash, good
+    if loose:
+        segment.last = seen
+        mending.good += loose
+        mending.damaged += pieces
+        return False
+    if pieces and newest:
+        mending.torn += pieces
+        with open(segment.path, "r+b") as file:
+            file.truncate(good)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_directory(segment.path.parent)
+    return True
+
+
+def _line(raw: bytes) -> Line | None:
+    try:
+        return read_line(raw.decode())
+    except (JournalError, UnicodeDecodeError):
+        return None
+
+
+def _lines(segment: Segment) -> Iterator[Line]:
+    """Give the lines of a segment that are good."""
+    try:
+        data = segment.path.read_bytes()[: segment.size]
+    except OSError:
+        return
+    hash = segment.before
+    for raw in data.split(b"\n")[1:]:
+        line = _line(raw) if raw else None
+        if line is None or not line.follows(segment.chain, hash):
+            return
+        hash = line.hash
+        yield line
+
+
+def _kind(body: str) -> str:
+    try:
+        entry = read_entry(body)
+    except JournalError:
+        return "unknown"
+    if isinstance(entry, Note):
+        return entry.what
+    if isinstance(entry, Played):
+        return "played" if not entry.why_not else "not_played"
+    return type(entry).__name__.lower()
+
+
+def _head(chain: bytes, receiver: int, first: int, before: bytes) -> bytes:
+    text = f"loa-journal 1 {chain.hex()} {receiver} {first} {before.hex()}"
+    return f"{text} {link(chain, before, first, text).hex()}\n".encode()
+
+
+def _read_head(path: Path) -> Segment | None:
+    with open(path, "rb") as file:
+        first = file.readline(400)
+    match = _HEAD.fullmatch(first.rstrip(b"\n"))
+    if match is None or not first.endswith(b"\n"):
+        return None
+    chain, before = bytes.fromhex(match[1].decode()), bytes.fromhex(match[4].decode())
+    segment = Segment(path, chain, int(match[2]), int(match[3]), before)
+    if _head(chain, segment.receiver, segment.first, before) != first:
+        return None
+    return segment
