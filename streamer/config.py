@@ -317,6 +317,20 @@ class Bulletins(_Section):
     """Audio that no bulletin has any more is kept for so long after it was aired."""
 
 
+class Receivers(_Section):
+    """Boxes on poles: their port where ``port`` has no TLS, their codes, the server's identity."""
+
+    host: str | None = Field(default=None, min_length=1)
+    """None: the main host."""
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """Of the TLS port that is opened where the main one has none. None: 8443, or a free one if
+    that is taken or the main port is 0; 0: a free one."""
+    code_days: float = Field(default=14.0, ge=0.01, le=366)
+    """How long an enrolment code is good."""
+    identity_days: float = Field(default=90.0, ge=1, le=3660)
+    """How long a former identity of the server's is good beside its successor."""
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "tls": Tls,
     "log": Log,
@@ -330,6 +344,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "speech": Speech,
     "webhooks": Webhooks,
     "bulletins": Bulletins,
+    "receivers": Receivers,
 }
 
 SAMPLE_AREA = AreaSetting(name="Xã mẫu (dữ liệu mẫu)", path="/xa-mau", station=True)
@@ -371,6 +386,7 @@ class Config(BaseSettings):
     speech: Speech = Speech()
     webhooks: Webhooks = Webhooks()
     bulletins: Bulletins = Bulletins()
+    receivers: Receivers = Receivers()
     areas: Annotated[tuple[AreaSetting, ...], BeforeValidator(_tables)] = (SAMPLE_AREA,)
 
     @model_validator(mode="after")

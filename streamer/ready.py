@@ -20,6 +20,8 @@ class Ready:
     password: str | None
     data: Path
     setup_code: str | None = None
+    receivers: str = ""
+    """Where boxes connect."""
 
     def as_json(self) -> dict[str, object]:
         """Return the line that ``--json`` prints (the names are an interface)."""
@@ -29,6 +31,8 @@ class Ready:
             "mounts": list(self.mounts),
             "data": str(self.data),
         }
+        if self.receivers:
+            line["receivers"] = self.receivers
         if self.password is not None:
             line["source"] = {"user": self.user, "password": self.password}
         if self.setup_code is not None:

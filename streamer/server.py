@@ -38,6 +38,8 @@ from loa.streamer.desk.queue_list import run_settling
 from loa.streamer.desk.seed import seed
 from loa.streamer.desk.services import Services
 from loa.streamer.desk.uploads import UploadLimits, Uploads
+from loa.streamer.fleet.fleet import Fleet, FleetSettings
+from loa.streamer.fleet.port import ReceiversPort
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
@@ -192,6 +194,12 @@ class Server:
             time_limit=given.prepare_minutes * 60,
             reserve=reserve,
         )
+        self.fleet = Fleet(
+            desk,
+            self.engine,
+            config.data,
+            FleetSettings(config.receivers.code_days, config.receivers.identity_days),
+        )
         services = Services(
             air=StaffAir(self.director, tick_clock, self.asrun, self.archive),
             identity=identity,
@@ -199,6 +207,7 @@ class Server:
             preparer=self.preparer,
             voices=voices,
             deliveries=self.deliveries,
+            fleet=self.fleet,
         )
         self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
@@ -257,6 +266,7 @@ class Server:
         app.router.add_get("/healthz", health.healthz(self.engine))
         app.router.add_get("/readyz", health.readyz(lambda: self._missing))
         app.router.add_get("/api/v1/clock", clock.clock(self.engine))
+        self.fleet.add_routes(app.router)
         self.api.add_routes(app.router)
         Pages(
             self.director, self.listeners, self.ready.version, time.time(), config.sound.bitrate
@@ -268,12 +278,21 @@ class Server:
         certificate = None
         if config.tls.cert is not None and config.tls.key is not None:
             certificate = Certificate(config.tls.cert, config.tls.key, self.counters)
+        await self.fleet.start()
         port = await self.door.open(self._runner, config.host, config.port, certificate=certificate)
         if config.plain_port is not None:
             await self.door.open(self._runner, config.host, config.plain_port)
+        url = _url(config.host, port, certificate is not None)
+        receivers = url.replace("https:", "wss:")
+        if certificate is None:
+            at = config.receivers
+            own = ReceiversPort(config.data, self.counters, at.host or config.host, at.port)
+            receivers = await own.open(self.door, self._runner, any_port=config.port == 0)
+            self._spawn(own.run())
         self.ready = replace(
             self.ready,
-            url=_url(config.host, port, certificate is not None),
+            url=url,
+            receivers=receivers,
             setup_code=await ensure_setup_code(self.desk),
         )
         self.relays.start()
@@ -321,6 +340,7 @@ class Server:
             else:
                 self.director.on_event(event)
                 self.archive.on_event(event)
+                self.fleet.on_event(event)
 
     # --- the high-water mark
 
@@ -354,6 +374,7 @@ class Server:
         await self.deliveries.stop()
         await self.icecast.close()
         await self.studio.close()
+        await self.fleet.stop()
         self.watch.close()
         self.director.stop()
         await self.clips.close()

@@ -24,6 +24,7 @@ from loa.codecs.errors import CodecError
 VERSION = 1
 OLDEST = 1
 """The versions that are spoken here: this one and, from the second on, the one before."""
+NEWEST_FIRST = tuple(range(VERSION, OLDEST - 1, -1))
 MAX_TEXT = 256 * 1024
 """Bytes of a JSON message."""
 
@@ -137,7 +138,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
 class Refused(Message, frozen=True, tag="refused"):
     """There is no session, and ``why``; the connection ends after this.
 
-    ``code``: version, unknown, revoked, signature, secret, expired, area, busy or stopping. Only
+    ``code``: version, message, unknown, revoked, signature, secret, expired, busy or stopping. Only
     after ``busy`` and ``stopping`` is there any use in trying again soon.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from loa.streamer.desk.air import Air
 from loa.streamer.desk.bulletin_audio import Hearings
@@ -12,6 +13,9 @@ from loa.streamer.desk.preparer import Preparer
 from loa.streamer.desk.reports import Reports
 from loa.streamer.desk.uploads import Uploads
 from loa.streamer.speech.voices import Voices
+
+if TYPE_CHECKING:
+    from loa.streamer.fleet.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +31,5 @@ class Services:
     """What can speak texts; by default nothing."""
     reports: Reports = field(default_factory=Reports)
     deliveries: Deliveries | None = None
+    fleet: Fleet | None = None
+    """The receivers that are connected; None where there is no door for them."""

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 
 import structlog
 
+from loa.codecs.control.certificates import CertificateError, key_hash_of_pem
 from loa.streamer.counters import Counters
 
 log = structlog.get_logger()
+
+
+class KnownContext(ssl.SSLContext):
+    """Knows the public key of the certificate that it shows."""
+
+    key_hash: bytes | None = None
+    """SHA-256 of its SubjectPublicKeyInfo; None when it cannot be told."""
+
+
+def key_hash_of(transport: asyncio.BaseTransport) -> bytes | None:
+    """Return the hash of the key of the certificate that this connection was made with.
+
+    None without TLS. A certificate that was renewed since changes nothing for a connection.
+    """
+    tls = transport.get_extra_info("ssl_object")
+    context = None if tls is None else tls.context
+    return context.key_hash if isinstance(context, KnownContext) else None
 
 
 class Certificate:
@@ -57,8 +76,19 @@ class Certificate:
         return tuple((stat.st_mtime_ns, stat.st_ino, stat.st_size) for stat in stats)
 
     def _load(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # An encrypted key would make OpenSSL ask on the terminal; fail instead.
-        context.load_cert_chain(self._cert, self._key, password=lambda: "")
+        for _ in range(3):
+            # The file is read twice, so it must be the same one before and after.
+            before = self._read_stamp()
+            context = KnownContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            # An encrypted key would make OpenSSL ask on the terminal; fail instead.
+            context.load_cert_chain(self._cert, self._key, password=lambda: "")
+            try:
+                key_hash = key_hash_of_pem(self._cert.read_bytes())
+            except CertificateError as error:
+                log.warning("receivers cannot use this certificate", why=str(error))
+                return context
+            if self._read_stamp() == before:
+                context.key_hash = key_hash
+                break
         return context

@@ -1,0 +1,158 @@
+"""The fleet, assembled in one place: identity, door, hub, and the topics that deal with boxes.
+
+What happens at the desk reaches the sessions here: who was revoked is cut off, who was moved begins
+anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from loa.codecs.control.messages import Refused
+from loa.native.engine import Event
+from loa.streamer import logs
+from loa.streamer.air.clock import Timeline
+from loa.streamer.desk.desk import Actor, Desk, Happening
+from loa.streamer.fleet.door import DoorSettings, FleetDoor
+from loa.streamer.fleet.hub import Hub
+from loa.streamer.fleet.identity import ServerIdentity
+from loa.streamer.fleet.keys import Keys
+from loa.streamer.fleet.position import Position
+from loa.streamer.fleet.registry import Registry, receiver_of
+
+WRITE_SEEN_EVERY = 10.0
+DAY = 86_400.0
+
+log = logs.get("fleet")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """``code_days``: how long an enrolment code is good. ``identity_days``: how long a former
+    identity of the server's is good beside its successor."""
+
+    code_days: float = 14.0
+    identity_days: float = 90.0
+    door: DoorSettings = field(default_factory=DoorSettings)
+
+
+class Fleet:
+    """See the module: ``add_routes``, ``await start()``, ``on_event``, ``await stop()``."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        timeline: Timeline,
+        data: Path,
+        settings: FleetSettings | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.desk, self.counters = desk, desk.counters
+        self.settings = settings or FleetSettings()
+        self.identity = ServerIdentity.load(data, desk.clock())
+        self.hub = Hub(self.counters)
+        self.registry = Registry(desk)
+        self.position = Position(timeline, monotonic)
+        self.hub.add(Keys(desk, self.registry))
+        self.door = FleetDoor(
+            desk, self.hub, self.identity, self.registry, self.position, self.counters,
+            self.settings.door,
+        )  # fmt: skip
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe = desk.bus.subscribe(self._hear)
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add the receivers' address."""
+        self.door.add_routes(router)
+
+    async def start(self) -> None:
+        """Read what there is, before the first box comes."""
+        await self.registry.load()
+        self._spawn(self.door.run())
+        self._spawn(self._write_seen())
+
+    def on_event(self, event: Event) -> None:
+        """Take an event of the engine's."""
+
+    async def stop(self) -> None:
+        """End all sessions."""
+        self._unsubscribe()
+        await self.door.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.registry.write_seen()
+
+    # --- for the desk and the API
+
+    async def new_identity(self, actor: Actor) -> None:
+        """Make a new identity, and tell every box that is there. Raises ``OSError``."""
+        now = self.desk.clock()
+        former = self.identity.key.public
+        self.identity.rotate(now, self.settings.identity_days * DAY)
+        async with self.desk.work(actor) as work:
+            work.record(
+                "receivers.identity_changed",
+                former=former.fingerprint.hex(), key=self.identity.key.public.fingerprint.hex(),
+            )  # fmt: skip
+        successor = self.identity.successor(former, now)
+        if successor is not None:
+            for session in self.hub:
+                session.send(successor)
+
+    @property
+    def code_seconds(self) -> float:
+        """How long a new code is good."""
+        return self.settings.code_days * DAY
+
+    # --- what happens at the desk
+
+    def _hear(self, happening: Happening) -> None:
+        kind = happening.kind
+        if kind.startswith("area."):
+            self.registry.forget()
+            self._spawn(self._follow_areas())
+        elif kind.startswith("receiver.") and (id := receiver_of(happening)) is not None:
+            self.registry.forget(id)
+            if (refused := _ENDS.get(kind)) is not None:
+                self.door.end(id, refused)
+
+    async def _follow_areas(self) -> None:
+        """End the sessions of receivers whose area is another one now: they begin anew."""
+        there = {session.receiver: session for session in self.hub}
+        known = await self.registry.some(list(there))
+        for id, session in there.items():
+            if (now := known.get(id)) is None or now.area != session.area:
+                self.hub.move(session, 0 if now is None else now.area)
+
+    # --- its own work
+
+    async def _write_seen(self) -> None:
+        while True:
+            await asyncio.sleep(WRITE_SEEN_EVERY)
+            await self.registry.write_seen()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.counters.add("tasks.failed")
+            log.error("a task of the fleet failed", exc_info=error)
+
+
+_ENDS = {
+    "receiver.revoked": Refused(code="revoked", why="this receiver was revoked"),
+    "receiver.removed": Refused(code="unknown", why="this receiver was removed"),
+    "receiver.enrolled": Refused(code="signature", why="another box was enrolled in its place"),
+    "receiver.moved": Refused(code="busy", why="this receiver belongs to another area now"),
+}

@@ -1,0 +1,84 @@
+"""A session's connection: WebSocket frames written straight to the transport.
+
+aiohttp reads; what is sent goes past its writer, for its framing of every message anew costs more
+than the write itself, and a frame of audio is the same bytes for thousands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from aiohttp import WSCloseCode
+
+USER_TIMEOUT_MS = 30_000
+SEND_BYTES = 16 * 1024
+"""SO_SNDBUF, which the kernel doubles: 5 s of audio and its overheads, no more, may wait unseen."""
+BUFFER_BYTES = 4096
+"""What may lie between the TLS layer and the socket."""
+
+
+class SocketWire:
+    """See ``hub.Wire``. ``closed_why`` is what the first ``close`` said, else None."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.closed_why: str | None = None
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were written and the kernel has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def send_text(self, data: bytes) -> None:
+        """Send a text message."""
+        self.send_frame(text_frame(data))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a whole frame."""
+        if self.closed_why is None and not self._transport.is_closing():
+            self.bytes_sent += len(frame)
+            self._transport.write(frame)
+
+    def close(self, why: str) -> None:
+        """Say goodbye and close; a peer that takes nothing is dropped after a moment."""
+        if self.closed_why is None:
+            code = WSCloseCode.GOING_AWAY.to_bytes(2)
+            self.send_frame(b"\x88" + bytes((2 + len(why.encode()[:100]),)) + code
+                            + why.encode()[:100])
+            self.closed_why = why
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop it at once."""
+        self.closed_why = self.closed_why or "aborted"
+        self._transport.abort()
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return the WebSocket frame of a server's text message (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2) + payload
+    return b"\x81\x7f" + size.to_bytes(8) + payload
+
+
+def shape(transport: asyncio.BaseTransport) -> bool:
+    """Let lag be seen early and dead connections end; False where that could not be set."""
+    raw = transport.get_extra_info("socket")
+    if raw is None:
+        return False
+    connection = socket.socket(fileno=raw.fileno())
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+    except OSError:
+        return False
+    finally:
+        connection.detach()
+    return True
