@@ -34,4 +34,6 @@ def candidates(text: str) -> list[str]:
         host = f"[{host}]"
     if port is not None:
         return [f"wss://{host}:{port}"]
-    return [f"wss://{host}:443"] if divider else [f"wss://{host}:{DEFAULT_PORT}", f"wss://{host}:443"]
+    return (
+        [f"wss://{host}:443"] if divider else [f"wss://{host}:{DEFAULT_PORT}", f"wss://{host}:443"]
+    )

@@ -81,9 +81,7 @@ class Handshake:
                 "somebody stands between the box and its server: the certificate of this "
                 "connection is not the server's"
             )
-        common = [
-            v for v in self._versions if challenge.oldest <= v <= challenge.newest
-        ]
+        common = [v for v in self._versions if challenge.oldest <= v <= challenge.newest]
         if not common:
             raise NoCommonVersion(
                 f"the server speaks versions {challenge.oldest} to {challenge.newest} of the "

@@ -156,16 +156,12 @@ class BoxIdentity:
             return
         if key.secret == kept.next:
             former = (kept.key, *kept.former)[:MOST_FORMER]
-            self.save(
-                replace(kept, key=kept.next, next=None, next_kept=False, former=former)
-            )
+            self.save(replace(kept, key=kept.next, next=None, next_kept=False, former=former))
             return
         # The server was restored from a backup: it knows a former key only, and is told again.
         newest = kept.next or kept.key
         former = tuple(k for k in (kept.key, *kept.former) if k not in (key.secret, newest))
-        self.save(
-            replace(kept, key=key.secret, next=newest, next_kept=False, former=former)
-        )
+        self.save(replace(kept, key=key.secret, next=newest, next_kept=False, former=former))
 
 
 def pending_key(state: Path, secret: str) -> SigningKey:
@@ -199,8 +195,9 @@ def _read(path: Path) -> bytes | None:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
                 raise IdentityError(
-                    f"{path} can be read by others than its owner (mode {mode:o}): its key may be "
-                    f"known. Revoke this box and enrol it anew, or, if you are sure: chmod 600 {path}"
+                    f"{path} can be read by others than its owner (mode {mode:o}): its key may "
+                    "be known. Revoke this box and enrol it anew, or, if you are sure: "
+                    f"chmod 600 {path}"
                 )
             return file.read(64 * 1024)
     except FileNotFoundError:

@@ -152,7 +152,9 @@ class Link:
         while True:
             began = None
             try:
-                async with opened(self.identity.kept.server, self.identity.trusts, self._tls) as there:
+                async with opened(
+                    self.identity.kept.server, self.identity.trusts, self._tls
+                ) as there:
                     key = self._key()
                     welcome = await self._welcome(there, key)
                     began = self._clock()

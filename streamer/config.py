@@ -38,7 +38,14 @@ BOX_PREFIX = "LOA_RECEIVER_"
 """What the box's own configuration reads (``receivers.config``)."""
 # Variables of ours that are no settings of the server: read by other commands, or by load() itself.
 NO_SETTINGS = frozenset(
-    {"LOA_CONFIG", "LOA_PASSWORD", "LOA_SERVER", "LOA_SOURCE_PASSWORD", "LOA_TOKEN"}
+    {
+        "LOA_CONFIG",
+        "LOA_PASSWORD",
+        "LOA_RECEIVER_STATE",
+        "LOA_SERVER",
+        "LOA_SOURCE_PASSWORD",
+        "LOA_TOKEN",
+    }
 )
 MIN_PASSWORD = 8
 

@@ -93,9 +93,7 @@ async def add(
     return coded
 
 
-async def new_code(
-    desk: Desk, actor: Actor, id: int, server: PublicKey, valid: float
-) -> Coded:
+async def new_code(desk: Desk, actor: Actor, id: int, server: PublicKey, valid: float) -> Coded:
     """Give a receiver a new code; earlier ones that were not used are good no more.
 
     The box that it has stays connected until another one is enrolled by the code.
@@ -176,7 +174,7 @@ async def enrol(
     async with desk.work(server_actor(desk.tree)) as work:
         code = await work.db.scalar(select(EnrolmentRow).where(EnrolmentRow.sha256 == sha256))
         if code is None:
-            raise NotEnrolled("secret", "this server knows no such code, or a newer one replaced it")
+            raise NotEnrolled("secret", "this server knows no such code (any more)")
         row = await work.db.get(ReceiverRow, code.receiver_id, with_for_update=True)
         assert row is not None
         if code.used_at is not None:
@@ -247,9 +245,7 @@ def _code(work: Work, row: ReceiverRow, server: PublicKey, valid: float) -> Code
 
 async def _drop_codes(db: AsyncSession, id: int) -> None:
     await db.execute(
-        delete(EnrolmentRow).where(
-            EnrolmentRow.receiver_id == id, EnrolmentRow.used_at.is_(None)
-        )
+        delete(EnrolmentRow).where(EnrolmentRow.receiver_id == id, EnrolmentRow.used_at.is_(None))
     )
 
 

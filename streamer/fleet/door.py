@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -69,15 +68,6 @@ class DoorSettings:
     burst: float = 400.0
 
 
-Journal = Callable[[int], Awaitable[int]]
-"""Tells the number of the newest journal entry that the server has of a receiver."""
-
-
-async def no_journal(receiver: int) -> int:
-    """Say that there is none."""
-    return 0
-
-
 class FleetDoor:
     """See the module. ``add_routes`` it, ``run`` it as a task, ``close`` it at the end."""
 
@@ -90,10 +80,9 @@ class FleetDoor:
         position: Position,
         counters: Counters,
         settings: DoorSettings | None = None,
-        journal: Journal = no_journal,
     ) -> None:
         self.desk, self.hub, self.identity, self.registry = desk, hub, identity, registry
-        self.position, self.counters, self.journal = position, counters, journal
+        self.position, self.counters = position, counters
         self.settings = settings or DoorSettings()
         self.wrong_codes = Attempts(limit=20, window=60.0)
         self.wrong_keys = Attempts(limit=20, window=60.0)
@@ -295,7 +284,6 @@ class Connection:
             raise
         if len(known.keys) > 1 and key == known.keys[1]:
             await receivers.use_next_key(door.desk, known.id, key)
-        journal = await door.journal(known.id)
         # What was awaited may have taken long enough for a revocation.
         if (again := await door.registry.get(known.id)) is None or key not in again.keys:
             raise Refusal("revoked", "this receiver was revoked: ask for a new code")
@@ -303,18 +291,20 @@ class Connection:
             again.id, again.area, again.name, hello, self.wire, self._peer, door.desk.clock(),
             door.counters,
         )  # fmt: skip
-        self._welcomed(session, shake.trusted, journal)
+        self._welcomed(session, shake.trusted)
         return session
 
-    def _welcomed(self, session: Session, trusted: PublicKey | None, journal: int) -> None:
+    def _welcomed(self, session: Session, trusted: PublicKey | None) -> None:
         door = self._door
         now = door.desk.clock()
         session.send(
             Welcome(
-                version=session.hello.version, tick=door.position.now(), unix=now,
-                journal=journal, heartbeat=door.settings.heartbeat,
+                version=session.hello.version,
+                tick=door.position.now(),
+                unix=now,
+                heartbeat=door.settings.heartbeat,
             )
-        )  # fmt: skip
+        )
         if trusted is not None and (next_ := door.identity.successor(trusted, now)) is not None:
             session.send(next_)
         door.counters.add("fleet.welcomed")
@@ -382,12 +372,8 @@ class Connection:
 
     async def _slow_down(self) -> None:
         settings, now = self._door.settings, self._loop.time()
-        self._tokens = min(
-            settings.burst, self._tokens + (now - self._filled) * settings.rate
-        ) - 1
+        self._tokens = min(settings.burst, self._tokens + (now - self._filled) * settings.rate) - 1
         self._filled = now
         if self._tokens < 0:
             self._door.counters.add("fleet.slowed_down")
             await asyncio.sleep(-self._tokens / settings.rate)
-
-

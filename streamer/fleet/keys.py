@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from loa.codecs.control.messages import FromBox, Message, Rotate, Rotated
 from loa.codecs.control.signing import PublicKey, Purpose
 from loa.streamer.desk import receivers
@@ -13,7 +15,7 @@ from loa.streamer.fleet.registry import Registry
 class Keys:
     """The topic of ``Rotate``."""
 
-    takes: tuple[type[Message], ...] = (Rotate,)
+    takes: Sequence[type[Message]] = (Rotate,)
 
     def __init__(self, desk: Desk, registry: Registry) -> None:
         self._desk = desk

@@ -12,9 +12,7 @@ from loa.streamer.core.timeline import TICKS_A_SECOND
 class Position:
     """Reads it anew for each question. A tick is complete when it is due, whenever it is made."""
 
-    def __init__(
-        self, timeline: Timeline, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, timeline: Timeline, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._timeline = timeline
         self._monotonic = monotonic
 

@@ -46,8 +46,9 @@ class SocketWire:
         """Say goodbye and close; a peer that takes nothing is dropped after a moment."""
         if self.closed_why is None:
             code = WSCloseCode.GOING_AWAY.to_bytes(2)
-            self.send_frame(b"\x88" + bytes((2 + len(why.encode()[:100]),)) + code
-                            + why.encode()[:100])
+            self.send_frame(
+                b"\x88" + bytes((2 + len(why.encode()[:100]),)) + code + why.encode()[:100]
+            )
             self.closed_why = why
             self._transport.close()
 

@@ -147,9 +147,7 @@ async def fleet_door(
         await runner.setup()
         await fleet.start()
         at = await door.open(runner, "127.0.0.1", port, certificate=certificate)
-        there = FleetDoorHere(
-            office, fleet, door, f"wss://127.0.0.1:{at}", tmp_path, certificate
-        )
+        there = FleetDoorHere(office, fleet, door, f"wss://127.0.0.1:{at}", tmp_path, certificate)
         try:
             yield there
         finally:
