@@ -11,12 +11,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from loa.codecs.control.frames import Audio, Piece
 from loa.codecs.control.messages import FromServer, Health, Message, Welcome
-from loa.codecs.control.vitals import compose
+from loa.codecs.control.vitals import Threshold, compose
 from loa.receivers.parts import DayClock, Line
 
 LOOK_EVERY = 10.0
@@ -27,25 +26,6 @@ JITTER = 20.0
 """Seconds within which boxes tell their health after they came: 2,000 may come at once."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A value is bad from ``bad`` on and good again from ``good`` on, which lies apart from it.
-
-    ``bad`` below ``good``: low values are the bad ones.
-    """
-
-    name: str
-    bad: float
-    good: float
-
-    def judge(self, value: float, was_bad: bool) -> bool:
-        """Say whether it is bad now."""
-        low = self.bad < self.good
-        if was_bad:
-            return value < self.good if low else value > self.good
-        return value <= self.bad if low else value >= self.bad
 
 
 THRESHOLDS: tuple[Threshold, ...] = (

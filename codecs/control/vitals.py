@@ -46,6 +46,25 @@ class Word:
     meaning: str
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A value is bad from ``bad`` on and good again from ``good`` on, which lies apart from it.
+
+    ``bad`` below ``good``: low values are the bad ones.
+    """
+
+    name: str
+    bad: float
+    good: float
+
+    def judge(self, value: float, was_bad: bool) -> bool:
+        """Say whether it is bad now."""
+        low = self.bad < self.good
+        if was_bad:
+            return value < self.good if low else value > self.good
+        return value <= self.bad if low else value >= self.bad
+
+
 VALUES: tuple[Vital, ...] = (
     Vital("output_trouble", "ou", "0/1", "the sound device is lost or does not take samples", 0, 1),
     Vital("on_air", "on", "0/1", "something sounds now", 0, 1),

@@ -7,9 +7,11 @@ from loa.streamer.store.tables import (
     bulletins,
     cues,
     people,
+    receiver_health,
     receiver_orders,
     receivers,
     schedule,
+    sims,
     webhooks,
 )
 from loa.streamer.store.tables.base import Base
@@ -22,8 +24,10 @@ __all__ = [
     "bulletins",
     "cues",
     "people",
+    "receiver_health",
     "receiver_orders",
     "receivers",
     "schedule",
+    "sims",
     "webhooks",
 ]
