@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,11 @@ HOPELESS = 300.0
 """Seconds between tries after an answer that only people can change."""
 _HOPELESS = frozenset({"version", "message", "unknown", "revoked", "signature"})
 
+Dial = Callable[
+    [str, Callable[[PublicKey], bool], ssl.SSLContext],
+    contextlib.AbstractAsyncContextManager[Opened],
+]
+"""How a connection is opened, as ``wire.opened`` does."""
 Greeting = Callable[[], Mapping[str, object]]
 """Returns fields of ``Hello`` that parts know: resume, commands, settings, inventory, booted."""
 
@@ -75,6 +81,8 @@ class Link:
         greeting: Greeting = dict,
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.monotonic,
+        dial: Dial = opened,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.identity = identity
         self.keys = Keys(identity, self.send)
@@ -88,7 +96,8 @@ class Link:
         self._greeting = greeting
         self._backoff = backoff or Backoff()
         self._clock = clock
-        self._tls = context()
+        self._dial = dial
+        self._tls = tls or context()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
         self._queued = 0
@@ -152,7 +161,7 @@ class Link:
         while True:
             began = None
             try:
-                async with opened(
+                async with self._dial(
                     self.identity.kept.server, self.identity.trusts, self._tls
                 ) as there:
                     key = self._key()
