@@ -39,6 +39,7 @@ from loa.receivers.handshake import HandshakeError, NoCommonVersion
 from loa.receivers.identity import BoxIdentity
 from loa.receivers.keys import Keys
 from loa.receivers.liveness import Liveness
+from loa.receivers.orders import Bound
 from loa.receivers.parts import Part
 from loa.receivers.wire import Opened, context, opened
 
@@ -129,6 +130,14 @@ class Link:
     def up(self) -> bool:
         """Whether there is a session."""
         return self._socket is not None
+
+    @property
+    def bound(self) -> Bound | None:
+        """What commands of this session must be; None without one."""
+        if self._socket is None:
+            return None
+        kept = self.identity.kept
+        return Bound(kept.receiver, self.nonce, tuple(PublicKey(key) for key in kept.servers))
 
     @property
     def down_since(self) -> float | None:

@@ -289,7 +289,7 @@ class Connection:
             raise Refusal("revoked", "this receiver was revoked: ask for a new code")
         session = Session(
             again.id, again.area, again.name, hello, self.wire, self._peer, door.desk.clock(),
-            door.counters,
+            door.counters, trusts=b"" if shake.trusted is None else shake.trusted.data,
         )  # fmt: skip
         self._welcomed(session, shake.trusted)
         return session

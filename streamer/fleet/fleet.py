@@ -15,16 +15,19 @@ from pathlib import Path
 from aiohttp import web
 
 from loa.codecs.control.messages import Refused
+from loa.codecs.control.signing import Purpose
 from loa.native.engine import Event
 from loa.streamer import logs
 from loa.streamer.air.clock import Timeline
 from loa.streamer.desk.desk import Actor, Desk, Happening
 from loa.streamer.fleet.door import DoorSettings, FleetDoor
-from loa.streamer.fleet.hub import Hub
+from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.keys import Keys
+from loa.streamer.fleet.orders import Orders
 from loa.streamer.fleet.position import Position
 from loa.streamer.fleet.registry import Registry, receiver_of
+from loa.streamer.fleet.settings import SettingsTopic
 
 WRITE_SEEN_EVERY = 10.0
 DAY = 86_400.0
@@ -60,6 +63,10 @@ class Fleet:
         self.registry = Registry(desk)
         self.position = Position(timeline, monotonic)
         self.hub.add(Keys(desk, self.registry))
+        self.orders = Orders(desk, self.hub, self._sign)
+        self.hub.add(self.orders)
+        self.box_settings = SettingsTopic(desk)
+        self.hub.add(self.box_settings)
         self.door = FleetDoor(
             desk, self.hub, self.identity, self.registry, self.position, self.counters,
             self.settings.door,
@@ -74,6 +81,10 @@ class Fleet:
     async def start(self) -> None:
         """Read what there is, before the first box comes."""
         await self.registry.load()
+        await self.orders.load()
+        await self.box_settings.load()
+        self._spawn(self.orders.run())
+        self._spawn(self.box_settings.run())
         self._spawn(self.door.run())
         self._spawn(self._write_seen())
 
@@ -87,7 +98,11 @@ class Fleet:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.orders.write()
         await self.registry.write_seen()
+
+    def _sign(self, session: Session, purpose: Purpose, data: bytes) -> bytes:
+        return self.identity.trusted(session.trusts, self.desk.clock()).sign(purpose, data)
 
     # --- for the desk and the API
 

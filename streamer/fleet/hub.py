@@ -64,6 +64,8 @@ class Session:
     peer: str
     since: float
     counters: Counters
+    trusts: bytes = b""
+    """The server's key that this box trusts: what it is to believe is signed by that one."""
     cached: set[bytes] = field(default_factory=set)
     ended: bool = False
 

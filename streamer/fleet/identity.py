@@ -96,6 +96,10 @@ class ServerIdentity:
         """Return the keys that a box may trust: the present one, then former ones."""
         return [self.key, *(former.key for former in self.former(now))]
 
+    def trusted(self, public: bytes, now: float) -> SigningKey:
+        """Return the key that a box trusts, the present one if that is none of the good ones."""
+        return next((key for key in self.good(now) if key.public.data == public), self.key)
+
     def identities(self, certificate: bytes, now: float) -> tuple[Identity, ...]:
         """Return what a ``Challenge`` says; ``certificate``: SHA-256 of its public key."""
         return tuple(

@@ -149,6 +149,11 @@ class Orders:
             for one in [one for one in known.values() if one.expires <= now]:
                 self._over(one, "expired", "")
 
+    def open_of(self, receiver: int) -> list[Open]:
+        """Return a receiver's commands that are not over, by number."""
+        known = self._open.get(receiver, {})
+        return sorted(known.values(), key=lambda one: one.number)
+
     # --- the hub's side
 
     def joined(self, session: Session) -> None:
@@ -164,7 +169,7 @@ class Orders:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
-        for one in sorted(known.values(), key=lambda one: one.number):
+        for one in self.open_of(session.receiver):
             self._send(session, one)
 
     def left(self, session: Session) -> None:
@@ -223,7 +228,7 @@ class Orders:
                 row.orders = max(row.orders, newest)
                 known = self._open.get(session.receiver, {})
                 moved = []
-                for one in sorted(known.values(), key=lambda one: one.number):
+                for one in self.open_of(session.receiver):
                     if one.number <= newest:
                         row.orders += 1
                         moved.append((one, row.orders))
@@ -241,7 +246,7 @@ class Orders:
         except Exception:
             log.exception("commands could not be numbered anew", receiver=session.receiver)
             return
-        for one in sorted(known.values(), key=lambda one: one.number):
+        for one in self.open_of(session.receiver):
             self._send(session, one)
 
     # --- what became of them
