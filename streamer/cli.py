@@ -138,6 +138,25 @@ receiver_app = typer.Typer(help="The box on the pole.", no_args_is_help=True)
 app.add_typer(receiver_app, name="receiver")
 
 
+@receiver_app.command("enrol")
+def receiver_enrol(
+    server: Annotated[str, typer.Argument(help="The server: its name, name:port or wss://….")],
+    code: Annotated[str, typer.Argument(help="The one-time code, as `loa receivers add` gave it.")],
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the box keeps its state; /var/lib/loa-receiver for root, else "
+            "~/.local/state/loa-receiver, or $LOA_RECEIVER_STATE."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Make this box a receiver of a server; what it was before, it is no more."""
+    from loa.receivers.enrolling import run
+
+    raise typer.Exit(run(server, code, state, as_json=json))
+
+
 @receiver_app.command("run")
 def receiver_run(
     url: Annotated[str, typer.Option(help="The mount: http://host:8000/area/path.opus")],

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
         emergencies,
         keeping,
         queue,
+        receivers,
         reports,
         sign_in,
         slots,
@@ -35,5 +36,6 @@ def register(app: typer.Typer) -> None:
     emergencies.register(app)
     audit.register(app)
     reports.register(app)
+    app.add_typer(receivers.app, name="receivers")
     app.add_typer(webhooks.app, name="webhooks")
     keeping.register(app)

@@ -17,11 +17,19 @@ from loa.codecs.control.codes import Code
 from loa.codecs.control.signing import PublicKey
 from loa.streamer.core.areas import Area
 from loa.streamer.desk.desk import Actor, Desk, Work, server_actor
-from loa.streamer.desk.errors import Conflict, DeskError, NotFound, Stale
+from loa.streamer.desk.errors import (
+    Conflict,
+    DeskError,
+    FieldProblem,
+    Invalid,
+    NotFound,
+    Stale,
+)
 from loa.streamer.store.tables.receivers import EnrolmentRow, ReceiverRow
 
 MOST = 100_000
 """Receivers of one server."""
+MOST_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +78,23 @@ async def add(
     wanted: Sequence[tuple[Area, Wishes]],
     server: PublicKey,
     valid: float,
+    *,
+    dry_run: bool = False,
 ) -> list[Coded]:
-    """Add receivers, all or none, each with a code of this server that is good for ``valid`` s."""
+    """Add receivers, all or none, each with a code of this server that is good for ``valid`` s.
+
+    ``dry_run``: only see whether that could be done. Raises ``Invalid``, naming each that cannot.
+    """
     made = []
     async with desk.work(actor) as work:
+        problems = await _taken(work.db, wanted)
+        if problems:
+            raise Invalid(*problems[:MOST_PROBLEMS])
         there = await work.db.scalar(select(func.count()).select_from(ReceiverRow)) or 0
         if there + len(wanted) > MOST:
             raise Conflict("receiver.too_many", limit=MOST)
+        if dry_run:
+            return []
         for area, wishes in wanted:
             row = ReceiverRow(
                 area_id=area.id, state="new", settings={}, created_at=work.now,
@@ -111,6 +129,11 @@ async def change(desk: Desk, actor: Actor, id: int, version: int, wishes: Wishes
     async with desk.work(actor) as work:
         row = await _changing(work.db, id, version)
         given = {k: v for k, v in wishes.given().items() if getattr(row, k) != v}
+        wanted = Wishes(name=given.get("name"), serial=given.get("serial"))
+        if (area := desk.tree.get(row.area_id)) is not None and (
+            problems := await _taken(work.db, [(area, wanted)])
+        ):
+            raise Invalid(*problems)
         for name, value in given.items():
             setattr(row, name, value)
         row.version += 1
@@ -229,6 +252,38 @@ async def use_next_key(desk: Desk, id: int, key: PublicKey) -> None:
 
 
 # --- small things
+
+
+async def _taken(db: AsyncSession, wanted: Sequence[tuple[Area, Wishes]]) -> list[FieldProblem]:
+    """Name those whose place or serial number another receiver has already, or one before it."""
+    areas = sorted({area.id for area, _ in wanted})
+    serials = sorted({w.serial for _, w in wanted if w.serial})
+    names: set[tuple[int, str]] = set()
+    numbers: set[str] = set()
+    there = select(ReceiverRow.area_id, ReceiverRow.name, ReceiverRow.serial).where(
+        ReceiverRow.state != "removed"
+    )
+    for at in range(0, len(areas), 500):
+        rows = await db.execute(there.where(ReceiverRow.area_id.in_(areas[at : at + 500])))
+        names.update((row.area_id, row.name) for row in rows)
+    for at in range(0, len(serials), 500):
+        rows = await db.execute(there.where(ReceiverRow.serial.in_(serials[at : at + 500])))
+        numbers.update(row.serial for row in rows)
+    problems = []
+    for at, (area, wishes) in enumerate(wanted):
+        place = f"items.{at}." if len(wanted) > 1 else ""
+        name = (area.id, wishes.name or "")
+        if name in names:
+            problems.append(
+                FieldProblem(f"{place}name", "receiver.name_taken", {"name": wishes.name})
+            )
+        if wishes.serial and wishes.serial in numbers:
+            problems.append(
+                FieldProblem(f"{place}serial", "receiver.serial_taken", {"serial": wishes.serial})
+            )
+        names.add(name)
+        numbers.add(wishes.serial or "")
+    return problems
 
 
 def _code(work: Work, row: ReceiverRow, server: PublicKey, valid: float) -> Coded:

@@ -20,6 +20,7 @@ from loa.native.engine import Event
 from loa.streamer import logs
 from loa.streamer.air.clock import Timeline
 from loa.streamer.desk.desk import Actor, Desk, Happening
+from loa.streamer.desk.errors import Conflict
 from loa.streamer.fleet.door import DoorSettings, FleetDoor
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
@@ -107,10 +108,13 @@ class Fleet:
     # --- for the desk and the API
 
     async def new_identity(self, actor: Actor) -> None:
-        """Make a new identity, and tell every box that is there. Raises ``OSError``."""
+        """Make a new identity, and tell every box that is there. Raises ``Conflict``."""
         now = self.desk.clock()
         former = self.identity.key.public
-        self.identity.rotate(now, self.settings.identity_days * DAY)
+        try:
+            self.identity.rotate(now, self.settings.identity_days * DAY)
+        except OSError as error:
+            raise Conflict("receiver.identity_not_written", reason=error.strerror) from None
         async with self.desk.work(actor) as work:
             work.record(
                 "receivers.identity_changed",
@@ -130,7 +134,7 @@ class Fleet:
 
     def _hear(self, happening: Happening) -> None:
         kind = happening.kind
-        if kind.startswith("area."):
+        if kind.startswith(("area.", "areas.")):
             self.registry.forget()
             self._spawn(self._follow_areas())
         elif kind.startswith("receiver.") and (id := receiver_of(happening)) is not None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from loa.streamer.desk.passwords import Passwords
 from loa.streamer.desk.preparer import Preparer
 from loa.streamer.desk.services import Services
 from loa.streamer.desk.uploads import UploadLimits, Uploads
+from loa.streamer.fleet.fleet import Fleet
 from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.route import Route
@@ -163,6 +165,19 @@ class Office:
         return await self.client.request(method, "/api/v1" + path, headers=named, **request)
 
 
+class StandingTimeline:
+    """A timeline that stands still."""
+
+    tick = 3_000_000_000
+
+    def deadline(self, tick: int) -> float:
+        return time.monotonic()
+
+
+def _unreachable(desk: Desk) -> Fleet:
+    return Fleet(desk, StandingTimeline(), desk.data)
+
+
 _migrated: list[bytes] = []
 
 
@@ -192,8 +207,12 @@ async def desk_with_sample(
     areas: Iterable[tuple[str, str, bool]] = SAMPLE,
     routes: Iterable[Route] = ROUTES,
     services: Any = None,
+    fleet: Callable[[Desk], Fleet] | None = None,
 ) -> AsyncIterator[Office]:
-    """Open a desk with areas (path, name, station), and its API; see the module."""
+    """Open a desk with areas (path, name, station), and its API; see the module.
+
+    ``fleet`` makes the receivers' side; by default one that no box can reach.
+    """
     store = await empty_store(tmp_path)
     clock = Clock()
     desk = Desk(store, tmp_path, Counters(), clock)
@@ -221,6 +240,7 @@ async def desk_with_sample(
 
     app = web.Application()
     given = services
+    receivers = (fleet or _unreachable)(desk)
     if given is None:
         files = UploadFiles(tmp_path / "uploads", 0, desk.counters)
         given = Services(
@@ -229,6 +249,7 @@ async def desk_with_sample(
             uploads=Uploads(desk, files, UploadLimits()),
             preparer=Preparer(desk, files),
             voices=Voices((Hum(),)),
+            fleet=receivers,
         )
     Api(desk, given, routes, named).add_routes(app.router)
     try:
@@ -238,4 +259,5 @@ async def desk_with_sample(
             desk.bus.subscribe(office.happened.append)
             yield office
     finally:
+        await receivers.stop()
         await store.close()

@@ -28,6 +28,7 @@ from loa.receivers.link import Greeting, Link
 from loa.receivers.parts import Part
 from loa.streamer.air.clock import Timeline
 from loa.streamer.desk import receivers
+from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.receivers import Wishes
 from loa.streamer.fleet import own_certificate
 from loa.streamer.fleet.fleet import Fleet, FleetSettings
@@ -132,8 +133,14 @@ async def fleet_door(
     """Open a desk, a fleet and its door; see the module."""
     data = tmp_path / "data"
     data.mkdir(exist_ok=True)
-    async with desk_with_sample(tmp_path) as office:
-        fleet = Fleet(office.desk, timeline or RunningTimeline(), data, settings)
+    made: list[Fleet] = []
+
+    def make(desk: Desk) -> Fleet:
+        made.append(Fleet(desk, timeline or RunningTimeline(), data, settings))
+        return made[0]
+
+    async with desk_with_sample(tmp_path, fleet=make) as office:
+        fleet = made[0]
         if topics is not None:
             topics(fleet)
         if certificate is None:
@@ -154,7 +161,7 @@ async def fleet_door(
             for link in list(there.links):
                 await there.unlink(link)
             await door.stop_accepting()
-            await fleet.stop()
+            await fleet.door.close()
             await runner.cleanup()
             await door.close()
             await asyncio.sleep(0.05)

@@ -81,6 +81,7 @@ def everything() -> Mapping[str, Example]:
         bulletins,
         people,
         receiver_orders,
+        receivers,
         reports,
         schedule,
         speech,
@@ -88,6 +89,7 @@ def everything() -> Mapping[str, Example]:
     )
 
     topics = (
-        areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receiver_orders,
+        areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receivers,
+        receiver_orders,
     )  # fmt: skip
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}

@@ -15,6 +15,7 @@ from loa.streamer.http.api.texts import (
     common,
     people,
     receiver_orders,
+    receivers,
     reports,
     schedule,
     speech,
@@ -31,6 +32,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **speech.TEXTS,
     **air.TEXTS,
     **airing.TEXTS,
+    **receivers.TEXTS,
     **receiver_orders.TEXTS,
     **webhooks.TEXTS,
 }

@@ -1,7 +1,6 @@
 """Texts about commands to receivers and their settings."""
 
 TEXTS: dict[str, tuple[str, str]] = {
-    "receiver.unknown": ("Không có cụm thu số {id}.", "There is no receiver {id}."),
     "receiver.not_enrolled": (
         "Cụm thu {name} chưa được kết nạp nên không nhận lệnh được.",
         "{name} is not enrolled, so it cannot be ordered to do anything.",
