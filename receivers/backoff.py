@@ -16,9 +16,10 @@ class Backoff:
     Each is drawn from the upper seven tenths of its bound. ``now``: seconds, monotonic.
     """
 
-    def __init__(self, random: Random | None = None) -> None:
+    def __init__(self, random: Random | None = None, first: float = FIRST) -> None:
         self._random = random or Random()
-        self._bound = FIRST
+        self._first = first
+        self._bound = first
         self._since: float | None = None
 
     def failed(self, now: float) -> float:
@@ -32,5 +33,5 @@ class Backoff:
 
     def succeeded(self) -> None:
         """Audio arrived: the next outage starts anew."""
-        self._bound = FIRST
+        self._bound = self._first
         self._since = None
