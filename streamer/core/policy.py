@@ -65,6 +65,8 @@ class Policy:
     """Whether an announcer may go live outside the hours, giving a reason."""
     second_person: bool | None = None
     """Whether an emergency needs the confirmation of another person."""
+    receiver_limits: tuple[tuple[str, float], ...] | None = None
+    """From when on receivers are not well, where that differs from ``condition.TROUBLES``."""
 
 
 DEFAULT = Policy(
@@ -77,6 +79,7 @@ DEFAULT = Policy(
     upper_routine=UpperRoutine.ACCEPT,
     override_hours=True,
     second_person=False,
+    receiver_limits=(),
 )
 """What holds where nobody said anything."""
 
@@ -127,6 +130,8 @@ def to_settings(policy: Policy) -> dict[str, Any]:
         settings["hours"] = [
             {"weekdays": list(h.weekdays), "start": h.start, "end": h.end} for h in policy.hours
         ]
+    if policy.receiver_limits is not None:
+        settings["receiver_limits"] = dict(policy.receiver_limits)
     return settings
 
 
@@ -137,6 +142,8 @@ def from_settings(settings: Mapping[str, Any]) -> Policy:
         known["hours"] = tuple(
             Hours(tuple(h["weekdays"]), h["start"], h["end"]) for h in known["hours"]
         )
+    if "receiver_limits" in known:
+        known["receiver_limits"] = tuple(sorted(known["receiver_limits"].items()))
     if "routine_live" in known:
         known["routine_live"] = RoutineLive(known["routine_live"])
     if "upper_routine" in known:

@@ -21,6 +21,8 @@ SHOWN = 1000
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Word = Annotated[str, Field(max_length=MAX_WORD, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Code = Annotated[str, Field(max_length=MAX_CODE)]
+Trouble = Literal["battery", "heat", "signal", "storage", "memory", "lag", "journal"]
+Limit = Annotated[float, Field(ge=-1e6, le=1e9)]
 
 
 class Named(Model):
@@ -86,7 +88,8 @@ class HoursModel(Model):
 class PolicyModel(Model):
     """How an area wants things; null or left out: as the area above. ``hours`` empty: at any time.
 
-    ``sessions_a_day`` and ``session_minutes`` 0: no limit.
+    ``sessions_a_day`` and ``session_minutes`` 0: no limit. ``receiver_limits``: from when on a
+    receiver is not well, by what is wrong; what is left out holds as Loa has it.
     """
 
     timezone: Annotated[str, Field(max_length=60)] | None = None
@@ -98,6 +101,7 @@ class PolicyModel(Model):
     upper_routine: UpperRoutine | None = None
     override_hours: bool | None = None
     second_person: bool | None = None
+    receiver_limits: dict[Trouble, Limit] | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -119,6 +123,8 @@ class PolicyModel(Model):
                 Hours(tuple(sorted(set(h.weekdays))), _minutes(h.start), _minutes(h.end))
                 for h in self.hours
             )
+        if self.receiver_limits is not None:
+            said["receiver_limits"] = tuple(sorted(self.receiver_limits.items()))
         return Policy(**said)
 
     @classmethod
@@ -130,6 +136,8 @@ class PolicyModel(Model):
                 HoursModel(weekdays=h.weekdays, start=_clock(h.start), end=_clock(h.end))
                 for h in policy.hours
             )
+        if policy.receiver_limits is not None:
+            said["receiver_limits"] = dict(policy.receiver_limits)
         return cls(**said)
 
 
