@@ -22,6 +22,7 @@ from loa.streamer.air.clock import Timeline
 from loa.streamer.desk.desk import Actor, Desk, Happening
 from loa.streamer.desk.errors import Conflict
 from loa.streamer.fleet.door import DoorSettings, FleetDoor
+from loa.streamer.fleet.health import HealthTopic, Keep
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.keys import Keys
@@ -43,6 +44,7 @@ class FleetSettings:
 
     code_days: float = 14.0
     identity_days: float = 90.0
+    health: Keep = field(default_factory=Keep)
     door: DoorSettings = field(default_factory=DoorSettings)
 
 
@@ -68,6 +70,8 @@ class Fleet:
         self.hub.add(self.orders)
         self.box_settings = SettingsTopic(desk)
         self.hub.add(self.box_settings)
+        self.health = HealthTopic(desk, self.hub, keep=self.settings.health, clock=monotonic)
+        self.hub.add(self.health)
         self.door = FleetDoor(
             desk, self.hub, self.identity, self.registry, self.position, self.counters,
             self.settings.door,
@@ -84,8 +88,10 @@ class Fleet:
         await self.registry.load()
         await self.orders.load()
         await self.box_settings.load()
+        await self.health.load()
         self._spawn(self.orders.run())
         self._spawn(self.box_settings.run())
+        self._spawn(self.health.run())
         self._spawn(self.door.run())
         self._spawn(self._write_seen())
 
@@ -100,6 +106,7 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.orders.write()
+        await self.health.close()
         await self.registry.write_seen()
 
     def _sign(self, session: Session, purpose: Purpose, data: bytes) -> bytes:
