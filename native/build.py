@@ -25,6 +25,7 @@ HEADERS = (
     "audio/loa_limiter.h",
     "audio/loa_leveller.h",
     "audio/loa_chain.h",
+    "audio/loa_resample.h",
     "audio/loa_ring.h",
     "engine/loa_crc.h",
     "engine/loa_page.h",

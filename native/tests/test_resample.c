@@ -176,9 +176,51 @@ static void test_steps(void)
     loa_resampler_destroy(two);
 }
 
+/* One that corrects by 2 %: whatever leaps are asked of it, every block is whole, the counts fit, and a tone has no
+ * step in it but what a leap of pitch itself makes. */
+static void test_leaps(void)
+{
+    CHECK(loa_resampler_create_for(0) == NULL);
+    CHECK(loa_resampler_create_for(-5) == NULL);
+    CHECK(loa_resampler_create_for(LOA_RESAMPLE_MOST_PPM + 1) == NULL);
+    loa_resampler *resampler = loa_resampler_create_for(LOA_RESAMPLE_MOST_PPM);
+    static float in[LOA_RESAMPLE_MOST_IN];
+    float out[BLOCK + CANARIES], previous = 0.0f;
+    double w = 2.0 * PI * 1000.0 / 48000.0, steepest = 2.0 * sin(w * 1.02 / 2.0) * 1.01;
+    double due = 0.0;
+    float last = 0.0f;
+    uint64_t seed = check_seed();
+    long taken = 0;
+    for (int i = BLOCK; i < BLOCK + CANARIES; i++)
+        out[i] = 12345.0f;
+    for (int block = 0; block < 2000; block++) {
+        float ppm = (float)(check_below(&seed, 60001) - 30000), held = fminf(fmaxf(ppm, -20000.0f), 20000.0f);
+        if (block % 3 == 0)
+            ppm = held = block % 2 ? 20000.0f : -20000.0f;
+        int need = loa_resampler_need(resampler, ppm);
+        CHECK(need > 0 && need <= LOA_RESAMPLE_MOST_IN);
+        for (int i = 0; i < need; i++)
+            in[i] = (float)sin(w * (double)(taken + i));
+        loa_resampler_run(resampler, in, ppm, out);
+        taken += need;
+        due += BLOCK * (1.0 + 1e-6 * ((double)last + (double)held) / 2.0);
+        last = held;
+        for (int i = 0; i < BLOCK; i++) {
+            CHECK(block == 0 || fabs((double)out[i] - (double)previous) < steepest);
+            previous = out[i];
+        }
+    }
+    /* The converter glides between ratios, not steps: their mean differs by what is of second order, up to 400 ppm. */
+    CHECK(fabs((double)taken - due) < 4e-4 * due);
+    for (int i = BLOCK; i < BLOCK + CANARIES; i++)
+        CHECK(out[i] == 12345.0f);
+    loa_resampler_destroy(resampler);
+}
+
 int main(void)
 {
     test_memory();
+    test_leaps();
     test_nothing_to_correct();
     test_tones();
     test_count();

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = LOA_RESAMPLE_BLOCK, SPARE = 1, ROOM = 8, SETTLING = 480 };
+enum { BLOCK = LOA_RESAMPLE_BLOCK, SPARE = 1, ROOM = 64, SETTLING = 480 };
 
 struct loa_resampler {
     SRC_STATE *converter; /* has made all outputs that its inputs allow */
-    float ppm;
-    int ready;            /* outputs made beyond the last block, usually SPARE or one more */
+    float ppm, most_ppm;
+    int ready;            /* outputs made beyond the last block: SPARE or one more, unless the correction leaps */
     float made[BLOCK + ROOM];
 };
 
@@ -32,11 +32,16 @@ static void convert(loa_resampler *resampler, const float *in, int count, float 
     resampler->ppm = ppm;
 }
 
-loa_resampler *loa_resampler_create(void)
+loa_resampler *loa_resampler_create(void) { return loa_resampler_create_for(LOA_RESAMPLE_MAX_PPM); }
+
+loa_resampler *loa_resampler_create_for(int32_t most_ppm)
 {
+    if (most_ppm < 1 || most_ppm > LOA_RESAMPLE_MOST_PPM)
+        return NULL;
     loa_resampler *resampler = calloc(1, sizeof *resampler);
     if (resampler == NULL)
         return NULL;
+    resampler->most_ppm = (float)most_ppm;
     int error;
     resampler->converter = src_new(SRC_SINC_FASTEST, 1, &error);
     if (resampler->converter == NULL) {
@@ -59,22 +64,22 @@ void loa_resampler_destroy(loa_resampler *resampler)
     free(resampler);
 }
 
-static float clamped(float ppm)
+static float clamped(const loa_resampler *resampler, float ppm)
 {
-    return fminf(fmaxf(ppm, -LOA_RESAMPLE_MAX_PPM), LOA_RESAMPLE_MAX_PPM);
+    return fminf(fmaxf(ppm, -resampler->most_ppm), resampler->most_ppm);
 }
 
 /* A converter that waits for its next input makes k outputs of k steps of input, rounded up. One output more is aimed
  * at, so that a rounding inside it cannot leave a block short. */
 int loa_resampler_need(const loa_resampler *resampler, float ppm)
 {
-    double step = 1.0 + 1e-6 * (double)fmaxf(clamped(ppm), resampler->ppm);
+    double step = 1.0 + 1e-6 * (double)fmaxf(clamped(resampler, ppm), resampler->ppm);
     return (int)ceil((BLOCK + SPARE - resampler->ready) * step);
 }
 
 void loa_resampler_run(loa_resampler *resampler, const float *in, float ppm, float *out)
 {
-    convert(resampler, in, loa_resampler_need(resampler, ppm), clamped(ppm));
+    convert(resampler, in, loa_resampler_need(resampler, ppm), clamped(resampler, ppm));
     assert(resampler->ready >= BLOCK);
     memcpy(out, resampler->made, BLOCK * sizeof *out);
     resampler->ready -= BLOCK;

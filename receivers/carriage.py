@@ -1,0 +1,249 @@
+"""What the mount carries, on the box: the part that joins line, clock, sequencer and player.
+
+It belongs to the loop, but for the player, whose output's thread shares the sequencer with it under
+the player's lock. Call ``look`` a few times a second (``run`` does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from loa.codecs.control.frames import Audio, Piece
+from loa.codecs.control.messages import Change, FromServer, Message, Ping, Pong, Want, Welcome
+from loa.codecs.control.settings import Settings
+from loa.receivers.clock import TICK, Clock
+from loa.receivers.depth import MOST, Depth
+from loa.receivers.parts import (
+    Cache,
+    Cause,
+    DayClock,
+    Horn,
+    Journal,
+    Line,
+    Played,
+    Prepared,
+    Wanted,
+)
+from loa.receivers.player import Player
+from loa.receivers.runs import Stretch
+from loa.receivers.sequencer import Sequencer
+
+LOOK_EVERY = 0.1
+NOTE_EVERY = 1.0
+FIRST_DEPTH = {"low": 0.06, "thrifty": 0.26}
+"""Seconds, by cadence, until the line has shown what it asks for."""
+SOON = 60.0
+"""Seconds ahead of a group's playing from which its time is to be known well."""
+
+
+class Carriage:
+    """A ``Part``. Without a ``player`` time passes as if all were played (a simulated box).
+
+    ``monotonic`` is the box's clock, which ``take`` and ``look`` are given readings of.
+    """
+
+    takes: Sequence[type[Message | Audio | Piece]] = (Change, Audio, Pong)
+
+    def __init__(
+        self,
+        line: Line,
+        cache: Cache,
+        journal: Journal,
+        day: DayClock,
+        *,
+        clock: Clock | None = None,
+        horn: Horn | None = None,
+        audible: bool = True,
+        settings: Settings | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        settings = settings or Settings()
+        self.clock = clock or Clock()
+        self.sequencer = Sequencer()
+        self.depth = Depth(FIRST_DEPTH[settings.cadence])
+        self.player = Player(self.sequencer, self.clock, self.depth, horn=horn)
+        self.unreadable = 0
+        """Prepared audio that was thought to be in the cache and could not be read."""
+        self.too_late = 0
+        """Messages of audio that came later than the group's delay allows."""
+        self._line = line
+        self._cache = cache
+        self._journal = journal
+        self._day = day
+        self._horn = horn
+        self._audible = audible
+        self._monotonic = monotonic
+        self._newest = -1
+        self._noted = 0.0
+        self._cadence = settings.cadence
+        self.use(settings)
+
+    # --- what the box says
+
+    def use(self, settings: Settings) -> None:
+        """Behave by these settings from now on."""
+        with self.player.lock:
+            self.player.delay = settings.delay
+            self.sequencer.together = settings.delay is not None
+            if settings.cadence != self._cadence:
+                self._cadence = settings.cadence
+                self.depth = Depth(FIRST_DEPTH[settings.cadence])
+                self.player.depth = self.depth
+
+    def want(self, wanted: Wanted) -> bool:
+        """Play what an order or the offline schedule says. Returns whether the box has its audio:
+        without it, it is written down that it did not sound."""
+        prepared = self._prepared(wanted)
+        with self.player.lock:
+            self.sequencer.want(wanted, prepared)
+        return prepared is not None or wanted.kind == "silence"
+
+    def stop(self, play: str = "") -> bool:
+        """Be silent, as ``orders.Stop`` says; returns whether anything was on or waiting."""
+        with self.player.lock:
+            return self.sequencer.stop(play)
+
+    @property
+    def current(self) -> Wanted | None:
+        """What is on now."""
+        with self.player.lock:
+            run = self.sequencer.current
+        return None if run is None else run.wanted
+
+    def resume(self) -> int | None:
+        """Return what ``Hello.resume`` is to be."""
+        target = self.player.target(self._monotonic())
+        if target is None:
+            return None
+        with self.player.lock:
+            return self.sequencer.resume(target)
+
+    # --- the line
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """A session begins: its timeline is the one that counts."""
+        self._leapt(self.clock.welcomed(welcome, self._monotonic()))
+
+    def parted(self) -> None:
+        """What is there plays on."""
+        self.clock.parted()
+        with self.player.lock:
+            self.sequencer.asks = None
+
+    def take(self, message: FromServer | Audio | Piece, now: float) -> None:
+        """Take a change of carriage, audio, or the time."""
+        if isinstance(message, Audio):
+            self._take_audio(message, now)
+        elif isinstance(message, Pong):
+            self._leapt(self.clock.pong(message, now))
+        elif isinstance(message, Change):
+            wanted = wanted_of(message)
+            prepared = self._prepared(wanted)
+            with self.player.lock:
+                self.sequencer.want(wanted, prepared)
+            if self.sequencer.together and wanted.kind != "silence":
+                self.clock.hurry(now)
+        self.look(now)
+
+    def _take_audio(self, audio: Audio, now: float) -> None:
+        with self.player.lock:
+            self.sequencer.audio(audio)
+        due = self.clock.when(audio.tick)
+        if due is not None and audio.tick > self._newest and 0 <= now - due < MOST:
+            self.depth.came(now - due, len(audio.packets))
+            if self.player.delay is not None and now - due > self.player.delay:
+                self.too_late += 1
+        self._newest = max(self._newest, audio.tick)
+
+    def _leapt(self, ticks: float) -> None:
+        if ticks:
+            self._newest = -1
+            with self.player.lock:
+                self.sequencer.leapt(ticks)
+
+    def _prepared(self, wanted: Wanted) -> Prepared | None:
+        if wanted.audio is None or not self._cache.has(wanted.audio):
+            return None
+        prepared = self._cache.read(wanted.audio)
+        self.unreadable += prepared is None
+        return prepared
+
+    # --- time passes
+
+    async def run(self) -> None:
+        """Look, for ever."""
+        while True:
+            self.look(self._monotonic())
+            await asyncio.sleep(LOOK_EVERY)
+
+    def look(self, now: float) -> None:
+        """Do what is due: ask for the time and for what is missing, write down what is over."""
+        target = self.player.target(now)
+        with self.player.lock:
+            if target is not None and not self._audible:
+                self.sequencer.lead = self.player.seconds_behind() / TICK
+                self.sequencer.advance(target)
+            asks, self.sequencer.asks = self.sequencer.asks, None
+            over = [each for each in self.sequencer.ended if self.player.done_with(each)]
+            self.sequencer.ended = [each for each in self.sequencer.ended if each not in over]
+            run = self.sequencer.current
+            coming = None if target is None else self.sequencer.begins(target)
+        if asks is not None and self._line.up:
+            self._line.send(Want(tick=asks))
+        together = self.player.delay is not None and coming is not None and target is not None
+        self.clock.together = together and coming < target + SOON / TICK  # type: ignore[operator]
+        if self._line.up and self.clock.due(now) <= now and self._line.send(Ping(sent=now)):
+            self.clock.asked(now)
+        for stretch in over:
+            self._journal.played(self._played(stretch, now))
+        if run is not None and run.stretch is not None and now >= self._noted + NOTE_EVERY:
+            self._noted = now
+            self._journal.playing(self._played(run.stretch, now))
+
+    def _played(self, stretch: Stretch, now: float) -> Played:
+        began = self.clock.when(stretch.began + self.sequencer.lead)
+        sounds = stretch.delivered + stretch.concealed > 0
+        return Played(
+            wanted=stretch.wanted,
+            origin=stretch.origin,
+            started=None if began is None else self._day.unix(min(began, now)),
+            first_tick=stretch.first,
+            ended_tick=stretch.next,
+            delivered=stretch.delivered,
+            decoded=max(0, stretch.delivered - stretch.odd),
+            device=_between(stretch.consumed) if sounds else 0,
+            sounded=_between(stretch.sounded),
+            concealed=stretch.concealed,
+            missed=stretch.missed,
+            volume=self._horn.volume(stretch.wanted.cls) if self._horn is not None else 0,
+            late_ms=round(stretch.late * TICK * 1000),
+            whole=stretch.whole,
+            interrupted=stretch.interrupted,
+            why_not=stretch.why_not,
+        )
+
+
+def _between(counts: tuple[int, int] | None) -> int | None:
+    return None if counts is None else counts[1] - counts[0]
+
+
+def wanted_of(change: Change) -> Wanted:
+    """Return what a change asks for."""
+    return Wanted(
+        tick=change.tick,
+        kind=change.kind,
+        cls=change.cls,
+        play=change.play,
+        audio=change.audio,
+        offset=change.offset,
+        ticks=change.ticks,
+        stream=change.stream,
+        gap=change.gap,
+        bulletin=change.bulletin,
+        emergency=change.emergency,
+        drill=change.drill,
+        sign=change.sign,
+        cause=Cause.SERVER,
+    )
