@@ -32,6 +32,7 @@ OPEN_END = 2**63 - 1
 
 _EVENTS_A_READ = 1024
 _MAX_PACKET = 1275
+_UNKNOWN = b"\xff" * 8
 
 
 class EventKind(IntEnum):
@@ -346,6 +347,47 @@ class Engine:
         )  # fmt: skip
         sizes = sizes[:got].copy()
         return int(first[0]), bytes(memoryview(data)[: int(sizes.sum())]), sizes
+
+    def sounding(
+        self, mounts: Sequence[int], from_tick: int, count: int
+    ) -> list[bytes | None] | None:
+        """Say what mounts carried in the ``count`` (up to 250) ticks from ``from_tick`` on.
+
+        For each mount bytes that are equal where the same packets were heard (the programme of each
+        tick, as int64, 0 for silence); None when it is known no more. None instead of all when a
+        tick is not complete yet or is not kept any more.
+        """
+        numbers = ffi.new("int32_t[]", list(mounts))
+        ids = ffi.new("int64_t[]", len(mounts) * count)
+        result = lib.loa_engine_sounding(
+            self._pointer, numbers, len(mounts), from_tick, count, ids
+        )
+        if result == lib.LOA_EGONE:
+            return None
+        check(result)
+        data, row = bytes(ffi.buffer(ids)), 8 * count
+        rows = [data[at : at + row] for at in range(0, len(data), row)]
+        return [None if r.startswith(_UNKNOWN) else r for r in rows]
+
+    def mount_packets(self, mount: int, from_tick: int, count: int) -> list[bytes] | None:
+        """Copy what a mount's listeners heard in these ticks (up to 250), a packet a tick.
+
+        None when a tick is not complete yet or is not kept any more.
+        """
+        data = ffi.new("uint8_t[]", count * _MAX_PACKET)
+        sizes = ffi.new("uint16_t[]", count)
+        got = lib.loa_engine_mount_packets(
+            self._pointer, mount, from_tick, count, data, count * _MAX_PACKET, sizes
+        )
+        if got == lib.LOA_EGONE:
+            return None
+        check(got)
+        sizes = list(sizes)
+        whole, packets, at = ffi.buffer(data, sum(sizes))[:], [], 0
+        for size in sizes:
+            packets.append(whole[at : at + size])
+            at += size
+        return packets
 
     # --- mounts
 

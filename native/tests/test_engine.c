@@ -159,6 +159,67 @@ static int all_silent(const uint8_t *data, int count)
     return 1;
 }
 
+/* Two mounts: one carries a clip throughout, the other only later; what both hear is told alike. */
+static void tell_what_sounded(void)
+{
+    enum { TICKS = 12, ROOM = TICKS * LOA_OPUS_MAX_PACKET };
+    static uint8_t out[ROOM + 1];
+    uint16_t sizes[TICKS + 1];
+    int64_t ids[2 * TICKS + 1];
+    loa_clip *clip = make_clip();
+    loa_engine_config wanted = config(1);
+    loa_engine *one = loa_engine_create(&wanted);
+    int32_t mounts[2] = {loa_engine_open_mount(one), loa_engine_open_mount(one)};
+    const int32_t other = 2;
+    int64_t handle = loa_engine_open_clip(one, clip, START + 4, 0, 100);
+    loa_engine_carry(one, mounts, 1, handle, START + 4);
+    loa_engine_carry(one, mounts + 1, 1, handle, START + 6);
+    ids[2 * TICKS] = 77;
+    out[ROOM] = 0xEE;
+    sizes[TICKS] = 0xEEEE;
+
+    CHECK(loa_engine_sounding(one, mounts, 2, START, 1, ids) == LOA_EGONE);
+    loa_engine_advance(one, TICKS);
+    CHECK(loa_engine_sounding(one, mounts, 2, START, TICKS, ids) == LOA_OK);
+    for (int i = 0; i < TICKS; i++) {
+        CHECK(ids[i] == (i < 4 ? 0 : handle));
+        CHECK(ids[TICKS + i] == (i < 6 ? 0 : handle));
+    }
+    CHECK(ids[2 * TICKS] == 77);
+    CHECK(loa_engine_sounding(one, mounts, 2, START, TICKS + 1, ids) == LOA_EGONE);
+    CHECK(loa_engine_sounding(one, mounts, -1, START, 1, ids) == LOA_EINVAL);
+    CHECK(loa_engine_sounding(one, &other, 1, START, 1, ids) == LOA_EINVAL);
+    CHECK(loa_engine_sounding(one, mounts, 2, START, 0, ids) == LOA_EINVAL);
+    CHECK(loa_engine_sounding(one, mounts, 2, START, 257, ids) == LOA_EINVAL);
+    CHECK(loa_engine_sounding(one, mounts, 2, INT64_MIN, 1, ids) == LOA_EINVAL);
+
+    CHECK(loa_engine_mount_packets(one, 0, START, TICKS, out, ROOM - 1, sizes) == LOA_EINVAL);
+    CHECK(loa_engine_mount_packets(one, other, START, TICKS, out, ROOM, sizes) == LOA_EINVAL);
+    CHECK(loa_engine_mount_packets(one, 0, START, TICKS + 1, out, sizeof out, sizes) == LOA_EINVAL);
+    CHECK(loa_engine_mount_packets(one, 0, START + 1, TICKS, out, ROOM, sizes) == LOA_EGONE);
+    CHECK(loa_engine_mount_packets(one, 1, START, TICKS, out, ROOM, sizes) == TICKS);
+    CHECK(all_silent(out, 6) && sizes[5] == 3 && sizes[6] == 30 && sizes[TICKS - 1] == 30);
+    CHECK(out[ROOM] == 0xEE && sizes[TICKS] == 0xEEEE);
+
+    /* Two seconds are kept by this engine, not more. */
+    loa_engine_advance(one, 60);
+    CHECK(loa_engine_sounding(one, mounts, 2, START, TICKS, ids) == LOA_EGONE);
+    CHECK(loa_engine_mount_packets(one, 0, START, TICKS, out, ROOM, sizes) == LOA_EGONE);
+    CHECK(loa_engine_sounding(one, mounts, 2, loa_engine_tick(one) - 50, TICKS, ids) == LOA_OK);
+
+    /* More changes than are remembered. */
+    for (int i = 0; i < 130; i++) {
+        loa_engine_carry(one, mounts, 1, i % 2 ? handle : 0, loa_engine_tick(one) + 1);
+        loa_engine_advance(one, 1);
+        if (i < 49)
+            continue;
+        CHECK(loa_engine_sounding(one, mounts, 1, loa_engine_tick(one) - 50, 1, ids) == LOA_OK);
+        CHECK(ids[0] >= 0);
+    }
+    loa_engine_destroy(one);
+    loa_clip_release(clip);
+}
+
 static void read_packets_back(void)
 {
     enum { FEW = 20, ROOM = FEW * LOA_OPUS_MAX_PACKET };
@@ -439,6 +500,7 @@ int main(void)
     create_without_memory();
     run_without_memory();
     read_packets_back();
+    tell_what_sounded();
     all_at_once(seed);
     return check_result();
 }

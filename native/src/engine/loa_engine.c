@@ -280,6 +280,14 @@ int loa_engine_programme_stats(const loa_engine *engine, int64_t programme,
 
 static const uint8_t SILENT_PACKET[3] = {0xF8, 0xFF, 0xFE};
 
+/* A thread that was stopped for seconds may have read what was being overwritten. */
+static int still_kept(const loa_engine *engine, int64_t from)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&engine->shared.making, memory_order_relaxed) - from <
+           engine->shared.slots;
+}
+
 /* With the table's lock: nothing frees the programme, but a live one goes on writing. */
 static int copy_packets(const loa_programme *programme, int64_t from, int64_t to, uint8_t *data,
                         size_t capacity, uint16_t *sizes)
@@ -325,14 +333,78 @@ int loa_engine_packets(loa_engine *engine, int64_t programme, int64_t from_tick,
             to = from + max_packets;
         count = copy_packets(found, from, to, data, capacity, sizes);
         *first_tick = from;
-        /* A thread that was stopped for seconds may have read what was being overwritten. */
-        atomic_thread_fence(memory_order_acquire);
-        int64_t making = atomic_load_explicit(&engine->shared.making, memory_order_relaxed);
-        if (!found->clip && count > 0 && making - from >= engine->shared.slots)
+        if (!found->clip && count > 0 && !still_kept(engine, from))
             count = 0;
     }
     pthread_mutex_unlock(&engine->table.lock);
     return count;
+}
+
+enum { SOUNDING_TICKS = 256 };
+
+/* With the table's lock, by which no programme that was carried in a kept tick is freed. */
+static int within_kept(const loa_engine *engine, int64_t from, int ticks)
+{
+    int64_t now = loa_engine_tick(engine);
+    return from >= now - engine->shared.kept && from + ticks - 1 <= now;
+}
+
+static int are_mounts(const loa_engine *engine, const int32_t *mounts, int mount_count)
+{
+    int32_t open = atomic_load_explicit(&engine->mounts, memory_order_acquire);
+    for (int i = 0; i < mount_count; i++)
+        if (mounts[i] < 0 || mounts[i] >= open)
+            return 0;
+    return mount_count >= 0;
+}
+
+int loa_engine_sounding(loa_engine *engine, const int32_t *mounts, int mount_count,
+                        int64_t from_tick, int ticks, int64_t *ids)
+{
+    loa_programme *programmes[SOUNDING_TICKS];
+    if (!on_timeline(from_tick) || ticks < 1 || ticks > SOUNDING_TICKS ||
+        !are_mounts(engine, mounts, mount_count))
+        return LOA_EINVAL;
+    pthread_mutex_lock(&engine->table.lock);
+    int result = within_kept(engine, from_tick, ticks) ? LOA_OK : LOA_EGONE;
+    for (int i = 0; i < mount_count && result == LOA_OK; i++) {
+        int known =
+            loa_mount_look_up(&engine->shared.mounts[mounts[i]], from_tick, ticks, programmes);
+        for (int j = 0; j < ticks; j++)
+            *ids++ = !known ? -1 : programmes[j] ? programmes[j]->handle : 0;
+    }
+    pthread_mutex_unlock(&engine->table.lock);
+    return result;
+}
+
+int loa_engine_mount_packets(loa_engine *engine, int mount, int64_t from_tick, int ticks,
+                             uint8_t *data, size_t capacity, uint16_t *sizes)
+{
+    loa_programme *programmes[SOUNDING_TICKS];
+    if (!on_timeline(from_tick) || ticks < 1 || ticks > SOUNDING_TICKS ||
+        capacity < (size_t)ticks * LOA_OPUS_MAX_PACKET || !are_mounts(engine, &mount, 1))
+        return LOA_EINVAL;
+    pthread_mutex_lock(&engine->table.lock);
+    int result = LOA_EGONE;
+    if (within_kept(engine, from_tick, ticks) &&
+        loa_mount_look_up(&engine->shared.mounts[mount], from_tick, ticks, programmes)) {
+        for (int i = 0; i < ticks; i++) {
+            const uint8_t *packet = NULL;
+            sizes[i] = 0;
+            if (programmes[i])
+                packet = loa_programme_packet(programmes[i], from_tick + i, &sizes[i]);
+            if (!packet) {
+                packet = SILENT_PACKET;
+                sizes[i] = sizeof SILENT_PACKET;
+            }
+            memcpy(data, packet, sizes[i]);
+            data += sizes[i];
+        }
+        if (still_kept(engine, from_tick))
+            result = ticks;
+    }
+    pthread_mutex_unlock(&engine->table.lock);
+    return result;
 }
 
 int loa_engine_open_mount(loa_engine *engine)

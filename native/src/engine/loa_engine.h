@@ -178,6 +178,19 @@ int loa_engine_programme_stats(const loa_engine *engine, int64_t programme,
 int loa_engine_packets(loa_engine *engine, int64_t programme, int64_t from_tick, int max_packets,
                        uint8_t *data, size_t capacity, uint16_t *sizes, int64_t *first_tick);
 
+/* What mounts carried, for whoever sends it on by other means than listeners. ids gets, for each of the
+ * mounts one behind the other, the programme that sounds in each of the ticks from_tick..from_tick + ticks
+ * - 1, 0 where it is silence: what pages are made of. Mounts of the same ids have the same packets. A mount
+ * whose carriage then is known no more gets -1 in all its ticks. LOA_EINVAL when a mount is none, LOA_EGONE
+ * when a tick is not complete yet or not kept any more. Any thread; the tick never waits for it. */
+int loa_engine_sounding(loa_engine *engine, const int32_t *mounts, int mount_count,
+                        int64_t from_tick, int ticks, int64_t *ids);
+
+/* Copies the packets of a mount as its listeners hear them, one a tick, those of silence included; sizes[i]
+ * bytes each, into capacity bytes, of which each tick needs LOA_OPUS_MAX_PACKET. Otherwise as above. */
+int loa_engine_mount_packets(loa_engine *engine, int mount, int64_t from_tick, int ticks,
+                             uint8_t *data, size_t capacity, uint16_t *sizes);
+
 /* A new mount, carrying silence; its number, 0 upwards, or LOA_EFULL. */
 int loa_engine_open_mount(loa_engine *engine);
 
