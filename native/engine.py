@@ -359,9 +359,7 @@ class Engine:
         """
         numbers = ffi.new("int32_t[]", list(mounts))
         ids = ffi.new("int64_t[]", len(mounts) * count)
-        result = lib.loa_engine_sounding(
-            self._pointer, numbers, len(mounts), from_tick, count, ids
-        )
+        result = lib.loa_engine_sounding(self._pointer, numbers, len(mounts), from_tick, count, ids)
         if result == lib.LOA_EGONE:
             return None
         check(result)

@@ -167,12 +167,21 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class Change(Message, frozen=True, tag="change"):
-    """From ``tick`` on the box's mount carries this. One is sent at the beginning of a session too.
+    """From ``tick`` on the box's mount carries this. It replaces whatever was told before of ticks
+    at or after its own: every change with such a tick is void.
+
+    At the beginning of a session comes what is on, with the tick since when, and what follows. A
+    change that is known beforehand is told ahead, when its tick is still to come; if it is taken
+    back, a change at or before that tick says what is carried instead, which may be what was
+    carried before, gone on with (the same ``play``, and ``offset`` that of the new tick). What the
+    mount really carried rules: where it came otherwise than told, the change is told again.
 
     ``kind``: silence, live, relay, file or bulletin. ``audio`` is the prepared audio of a bulletin
     or file, whose packet number ``offset`` is that of ``tick``; it has ``ticks`` packets in all.
     ``stream``: audio messages follow, because the box has not got it or nobody has; otherwise it
-    plays from its cache, and asks by ``Want`` if it cannot. The tick itself is silent if ``gap``.
+    plays from its cache, and asks by ``Want`` if it cannot. When the box says meanwhile that it has
+    it now (``Inventory``), the change is told again, without ``stream``. The tick itself is silent
+    if ``gap``.
     ``play`` names the playing, as in the as-run log.
     """
 
@@ -192,20 +201,37 @@ class Change(Message, frozen=True, tag="change"):
 
 
 class Want(Message, frozen=True, tag="want"):
-    """The box has not got what it was to play: it wants the mount's audio from ``tick`` on."""
+    """The box has not got what it was to play: it wants the mount's audio from ``tick`` on.
+
+    It gets that as far back as it is kept, else from now on; so it does after ``Enough``.
+    """
 
     tick: Tick
 
 
 class Enough(Message, frozen=True, tag="enough"):
-    """The box wants no audio messages for now (its data is used up): changes only."""
+    """The box wants no audio messages for now (its data is used up): changes only, until it says
+    ``Want`` or its session ends. Emergencies are streamed all the same."""
 
 
 # --- the cache
 
 
+class Recount(Message, frozen=True, tag="recount"):
+    """The server does not know what the box has in its cache: it is to send all its ``Inventory``.
+
+    Sent right after the welcome when ``Hello.inventory`` is not what the server has in mind (or is
+    missing, or the server was restarted); without it the digest was right and nothing is to be
+    sent. Until the inventory came the box counts as having nothing, so that audio is streamed.
+    """
+
+
 class Inventory(Message, frozen=True, tag="inventory"):
-    """What the box has in its cache, whole and checked. ``all``: this and nothing else."""
+    """What the box has in its cache, whole and checked, by the hash of the audio.
+
+    ``all``: this and nothing else; what does not fit into one message follows in others that only
+    add. Later ones tell what was added and removed, as it happens.
+    """
 
     add: Annotated[tuple[Hash, ...], Meta(max_length=2000)] = ()
     remove: Annotated[tuple[Hash, ...], Meta(max_length=2000)] = ()
@@ -332,8 +358,8 @@ class Successor(Message, frozen=True, tag="successor"):
 
 
 FromServer = (
-    Challenge | Enrolled | Welcome | Refused | Pong | Change | Agenda | Gone | Command | Receipt
-    | Rotated | Successor
+    Challenge | Enrolled | Welcome | Refused | Pong | Change | Recount | Agenda | Gone | Command
+    | Receipt | Rotated | Successor
 )  # fmt: skip
 FromBox = (
     Hello | Enrol | Ping | Want | Enough | Inventory | Fetch | Ack | Journal | Sounding | Health

@@ -47,6 +47,7 @@ class Airing:
 
     ``start``: the tick of its packet number ``offset``, for what lies ready; of ``ticks`` packets.
     ``loop``: whatever goes round on these mounts, the same for all rounds (None: it does not).
+    ``sign``: what LED signs show meanwhile.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Airing:
     who: str = ""
     why: str = ""
     loop: object = None
+    sign: str = ""
 
     @property
     def live(self) -> bool:

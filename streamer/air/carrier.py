@@ -34,6 +34,8 @@ MOST_PLANNED = 6
 log = logs.get("carriage")
 
 Expect = Callable[[Sequence[int], int, Airing], None]
+Told = Callable[[Sequence[int], int, int], None]
+"""Called when the engine was told that mounts carry a programme from a tick on."""
 
 
 class Unavailable(Exception):
@@ -79,6 +81,7 @@ class Carrier:
         live: Callable[[Choice], int],
         airing: Callable[[Choice], Airing],
         expect: Expect,
+        told: Told = lambda *_: None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
@@ -88,6 +91,7 @@ class Carrier:
         self._live = live
         self._airing = airing
         self._expect = expect
+        self._told = told
         self._wall = wall
         self._loop = asyncio.get_running_loop()
         self._files: dict[str, tuple[Clip, str]] = {}
@@ -131,7 +135,7 @@ class Carrier:
                 continue
             outcome.done.update(dict.fromkeys(areas, choice))
         for handle, (choice, numbers) in told.items():
-            self._engine.carry(numbers, handle, tick)
+            self._carry(numbers, handle, tick)
             log.info(
                 "on air",
                 kind=choice.kind, id=choice.id, why=choice.why.value, mounts=len(numbers),
@@ -144,7 +148,7 @@ class Carrier:
         orphans = [m for m in self._mounts.of(0) if m.handle or m.planned or m.playout]
         if orphans:
             self._leave(orphans)
-            self._engine.carry([m.info.number for m in orphans], SILENT_PROGRAMME, tick)
+            self._carry([m.info.number for m in orphans], SILENT_PROGRAMME, tick)
             for mount in orphans:
                 self._settle(mount, SILENCE, SILENT_PROGRAMME, None)
 
@@ -240,8 +244,11 @@ class Carrier:
             if playout is not None:
                 playout.join(numbers, tick)
             else:
-                self._engine.carry(numbers, handle, tick)
+                self._carry(numbers, handle, tick)
         return not self._left
+
+    def _carry(self, numbers: list[int], handle: int, tick: int) -> None:
+        self._told(numbers, handle, self._engine.carry(numbers, handle, tick))
 
     def _prepare(self, tick: int, choices: Mapping[int, Choice]) -> Iterator[tuple[int, Planned]]:
         """Open what is carried from a tick on; what cannot be had now is left for its time."""
@@ -389,6 +396,7 @@ class Carrier:
                 what, audio=audio, start=first, ticks=clip.ticks, loop=(choice.id, playout.start)
             )
             self._expect(numbers, handle, round_)
+            self._told(numbers, handle, first)
 
         playout = Playout(self._engine, choice.id, clip, tick, told)
         try:

@@ -24,6 +24,7 @@ from loa.streamer.air.carrier import TRY_AGAIN, Carrier
 from loa.streamer.air.clips import Clips
 from loa.streamer.air.clock import TickClock
 from loa.streamer.air.feeds import Feed, FeedSession
+from loa.streamer.air.follower import Follower
 from loa.streamer.air.mounts import SILENT, Mount, MountInfo, MountTable, OnAir, heir_of
 from loa.streamer.air.situation import Knowledge, SituationRoom
 from loa.streamer.air.sources import Hearing, LiveSources
@@ -67,6 +68,7 @@ class Director:
         clips: Clips | None = None,
         clock: TickClock | None = None,
         asrun: AsRun | None = None,
+        follower: Follower | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
@@ -74,6 +76,7 @@ class Director:
         self._clock = clock or TickClock(engine)
         self._clips = clips
         self._asrun: AsRun | None = asrun
+        self._follower = follower
         self._loop = asyncio.get_running_loop()
         policies = policies or Policies()
         self.mounts = MountTable(engine.open_mount, counters, tree)
@@ -87,7 +90,7 @@ class Director:
         self.carrier = Carrier(
             engine, self.mounts, clips, counters,
             live=self._handle_of, airing=self.airing,
-            expect=self._expect, wall=wall,
+            expect=self._expect, told=self._told, wall=wall,
         )  # fmt: skip
         if clips is not None:
             clips.loaded = self._loaded
@@ -240,6 +243,8 @@ class Director:
         """Take an event of the engine."""
         if self._asrun is not None:
             self._asrun.on_event(event)
+        if self._follower is not None:
+            self._follower.on_event(event)
         self.carrier.on_event(event)
         self.sources.on_event(event)
 
@@ -406,17 +411,27 @@ class Director:
     def _expect(self, numbers: Sequence[int], handle: int, airing: Airing) -> None:
         if self._asrun is not None:
             self._asrun.expect(numbers, handle, airing)
+        if self._follower is not None:
+            self._follower.expect(numbers, handle, airing)
+
+    def _told(self, numbers: Sequence[int], handle: int, tick: int) -> None:
+        if self._follower is not None:
+            self._follower.told(numbers, handle, tick)
 
     def _title(self, choice: Choice) -> str:
+        return self._words(choice)[0]
+
+    def _words(self, choice: Choice) -> tuple[str, str]:
+        """Return the title and the sign text of the bulletin that a choice plays."""
         assert choice.play is not None
         for emergency in self.room.knowledge.emergencies:
             if emergency.id == choice.cue:
-                return emergency.title
+                return emergency.title, emergency.sign
         for plan in self.room.knowledge.plans.values():
             info = plan.bulletins.get(choice.play.bulletin)
             if info is not None:
-                return info.title
-        return ""
+                return info.title, info.sign
+        return "", ""
 
     def airing(self, choice: Choice) -> Airing:
         """Return what a choice is, for the log."""
@@ -425,7 +440,7 @@ class Director:
             return Airing(
                 "bulletin", int(play.cls), "", play.origin, play.bulletin, play.entry, choice.cue,
                 play.audio, play.key, choice.start, choice.offset, play.ticks, choice.drill,
-                why=choice.why.value,
+                why=choice.why.value, sign=self._words(choice)[1],
             )  # fmt: skip
         feed = self.sources.feed_of(choice.kind, choice.id)
         if feed is None:

@@ -50,6 +50,7 @@ class BulletinInfo:
     language: str
     cls: BulletinClass
     origin: int
+    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ async def read_material(
             )
         )  # fmt: skip
         material.bulletins[row.bulletin_id] = BulletinInfo(
-            row.title, row.language, cls, row.origin_id
+            row.title, row.language, cls, row.origin_id, row.sign_text
         )
     return material
 
@@ -205,6 +206,7 @@ def _entries(ids: list[int] | None) -> Select[Any]:
         EntryRow.per_day, EntryRow.days, EntryRow.not_before, EntryRow.expires_at,
         EntryRow.targets, BulletinRow.title, BulletinRow.language, BulletinRow.cls,
         BulletinRow.expires_at.label("ends_at"), BulletinRow.area_id.label("origin_id"),
+        BulletinRow.sign_text,
         AudioRow.sha256, AudioRow.ticks,
     )  # fmt: skip
     query = (

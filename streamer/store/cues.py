@@ -42,6 +42,8 @@ class StandingEmergency:
     expires: float
     caller: str
     reason: str
+    sign: str = ""
+    """What LED signs show meanwhile."""
 
     def on_timeline(self, tick_at: Callable[[float], int], now: int) -> Emergency:
         """Return it as the arbiter takes it; ``tick_at`` gives the tick of a time of day.
@@ -77,7 +79,9 @@ class StandingEmergency:
 async def read_emergencies(db: AsyncSession, now: float) -> list[StandingEmergency]:
     """Return what is standing at ``now`` (Unix seconds) and has not expired, by id."""
     rows = await db.execute(
-        select(CueRow, BulletinRow.title, BulletinRow.language, AudioRow.ticks)
+        select(
+            CueRow, BulletinRow.title, BulletinRow.language, BulletinRow.sign_text, AudioRow.ticks
+        )
         .join(BulletinRow, BulletinRow.id == CueRow.bulletin_id)
         .join(AudioRow, AudioRow.sha256 == CueRow.audio_sha256)
         .where(CueRow.state == "standing", CueRow.expires_at > now)
@@ -102,6 +106,7 @@ async def read_emergencies(db: AsyncSession, now: float) -> list[StandingEmergen
             row.expires_at,
             row.caller,
             row.reason,
+            sign,
         )
-        for row, title, language, ticks in rows
+        for row, title, language, sign, ticks in rows
     ]
