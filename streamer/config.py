@@ -336,6 +336,8 @@ class Receivers(_Section):
     """How long an enrolment code is good."""
     identity_days: float = Field(default=90.0, ge=1, le=3660)
     """How long a former identity of the server's is good beside its successor."""
+    journal_months: float = Field(default=12.0, ge=1, le=240)
+    """How long boxes' journals, and what they say was played, are kept."""
 
 
 SECTIONS: dict[str, type[_Section]] = {

@@ -198,7 +198,11 @@ class Server:
             desk,
             self.engine,
             config.data,
-            FleetSettings(config.receivers.code_days, config.receivers.identity_days),
+            FleetSettings(
+                config.receivers.code_days,
+                config.receivers.identity_days,
+                config.receivers.journal_months,
+            ),
         )
         services = Services(
             air=StaffAir(self.director, tick_clock, self.asrun, self.archive),

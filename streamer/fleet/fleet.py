@@ -28,6 +28,7 @@ from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.keys import Keys
 from loa.streamer.fleet.orders import Orders
 from loa.streamer.fleet.position import Position
+from loa.streamer.fleet.proof import Proof
 from loa.streamer.fleet.registry import Registry, receiver_of
 from loa.streamer.fleet.settings import SettingsTopic
 
@@ -40,10 +41,12 @@ log = logs.get("fleet")
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
     """``code_days``: how long an enrolment code is good. ``identity_days``: how long a former
-    identity of the server's is good beside its successor."""
+    identity of the server's is good beside its successor. ``journal_months``: how long what boxes
+    said of themselves is kept."""
 
     code_days: float = 14.0
     identity_days: float = 90.0
+    journal_months: float = 12.0
     health: Keep = field(default_factory=Keep)
     door: DoorSettings = field(default_factory=DoorSettings)
 
@@ -72,6 +75,8 @@ class Fleet:
         self.hub.add(self.box_settings)
         self.health = HealthTopic(desk, self.hub, keep=self.settings.health, clock=monotonic)
         self.hub.add(self.health)
+        self.proof = Proof(desk, self._keys, self.settings.journal_months)
+        self.hub.add(self.proof)
         self.door = FleetDoor(
             desk, self.hub, self.identity, self.registry, self.position, self.counters,
             self.settings.door,
@@ -89,9 +94,11 @@ class Fleet:
         await self.orders.load()
         await self.box_settings.load()
         await self.health.load()
+        await self.proof.load()
         self._spawn(self.orders.run())
         self._spawn(self.box_settings.run())
         self._spawn(self.health.run())
+        self._spawn(self.proof.run())
         self._spawn(self.door.run())
         self._spawn(self._write_seen())
 
@@ -158,6 +165,10 @@ class Fleet:
                 self.hub.move(session, 0 if now is None else now.area)
 
     # --- its own work
+
+    async def _keys(self, receivers: Sequence[int]) -> dict[int, Sequence[PublicKey]]:
+        known = await self.registry.some(receivers)
+        return {id: receiver.keys for id, receiver in known.items()}
 
     async def _write_seen(self) -> None:
         while True:
