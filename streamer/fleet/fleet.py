@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
 
 from loa.codecs.control.messages import Refused
-from loa.codecs.control.signing import Purpose
+from loa.codecs.control.signing import PublicKey, Purpose
 from loa.native.engine import Event
 from loa.streamer import logs
 from loa.streamer.air.clock import Timeline
