@@ -369,6 +369,11 @@ def read_clip(path: str | os.PathLike[str]) -> tuple[bytes, npt.NDArray[np.uint1
     """
     with open(path, "rb") as file:
         raw = file.read()
+    return parse_clip(raw, os.fspath(path))
+
+
+def parse_clip(raw: bytes, name: str) -> tuple[bytes, npt.NDArray[np.uint16]]:
+    """Read the bytes of such a file, which errors call ``name``. Raises ``OggError``."""
     view = memoryview(raw)
     lacings: list[memoryview] = []
     bodies: list[memoryview] = []
@@ -388,24 +393,24 @@ def read_clip(path: str | os.PathLike[str]) -> tuple[bytes, npt.NDArray[np.uint1
             or int.from_bytes(page[18:22], "little") != len(bodies)
             or int.from_bytes(page[22:26], "little") != _page_crc(page)
         ):
-            raise OggError(f"{os.fspath(path)}: damaged at byte {at}; prepare it again")
+            raise OggError(f"{name}: damaged at byte {at}; prepare it again")
         ended = bool(page[5] & EOS)
         lacings.append(lacing)
         bodies.append(view[body:end])
         at = end
     if not ended or len(bodies) < 3 or bytes(bodies[0][:8]) != b"OpusHead" or bodies[0][9] != 1:
-        raise OggError(f"{os.fspath(path)}: no complete bulletin file; prepare it again")
+        raise OggError(f"{name}: no complete bulletin file; prepare it again")
     values = np.frombuffer(b"".join(lacings[2:]), dtype=np.uint8)
     data = b"".join(bodies[2:])
     ends = np.cumsum(values, dtype=np.int64)[values < 255]
     sizes = np.diff(ends, prepend=0)
     if values[-1] == 255 or sizes.min() < 1 or sizes.max() > 1275:
-        raise OggError(f"{os.fspath(path)}: packets that cannot be; prepare it again")
+        raise OggError(f"{name}: packets that cannot be; prepare it again")
     toc = np.frombuffer(data, dtype=np.uint8)[ends - sizes]
     # SILK 20 ms: x01, hybrid 20 ms: 13, 15; CELT 20 ms: 19, 23, 27, 31; one frame, one channel.
     config = toc >> 3
     twenty = np.where(config < 12, config % 4 == 1, np.where(config < 16, config % 2 == 1,
                                                              config % 4 == 3))  # fmt: skip
     if not bool(np.all(twenty & ((toc & 7) == 0))):
-        raise OggError(f"{os.fspath(path)}: not one 20 ms mono frame a packet; prepare it again")
+        raise OggError(f"{name}: not one 20 ms mono frame a packet; prepare it again")
     return data, sizes.astype(np.uint16)
