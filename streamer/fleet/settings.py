@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from loa.codecs.control.messages import FromBox, Message
+from loa.codecs.control.settings import Settings
 from loa.streamer import logs
 from loa.streamer.desk import receiver_settings
 from loa.streamer.desk.desk import Desk, Happening, server_actor
@@ -21,6 +22,8 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 
 GATHER = 0.5
 """Seconds in which changes, and boxes that come, are gathered."""
+A_TURN = 100
+"""Receivers that are looked at in one go; then others have their turn."""
 AGAIN = 10.0
 """Seconds after which it is tried again when it failed."""
 
@@ -34,17 +37,27 @@ class SettingsTopic:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._versions: dict[int, int] = {}
+        self._known: dict[int, Settings] = {}
         self._behind: set[int] = set()
         self._all = True
         self._wake = asyncio.Event()
         self._unsubscribe = desk.bus.subscribe(self._happened)
 
     async def load(self) -> None:
-        """Learn the newest versions."""
+        """Learn what holds for every receiver."""
         async with self._desk.store.read() as db:
-            found = await db.execute(select(ReceiverRow.id, ReceiverRow.settings_version))
-            self._versions = {row.id: row.settings_version for row in found}
+            rows = list(await db.scalars(select(ReceiverRow)))
+            said = await receiver_settings.read_said(db)
+        known = {}
+        for count, row in enumerate(rows):
+            known[row.id] = receiver_settings.settings_of(self._desk, row, said)
+            if count % A_TURN == A_TURN - 1:
+                await asyncio.sleep(0)
+        self._known = known
+
+    def of(self, session: Session) -> Settings:
+        """Return the newest settings of a session's receiver: the box has them, or soon will."""
+        return self._known.get(session.receiver) or Settings()
 
     async def run(self) -> None:
         """Order what is needed; until cancelled."""
@@ -91,7 +104,8 @@ class SettingsTopic:
 
     def joined(self, session: Session) -> None:
         """See whether its settings are the newest."""
-        if session.hello.settings < self._versions.get(session.receiver, 1):
+        known = self._known.get(session.receiver)
+        if session.hello.settings < (1 if known is None else known.version):
             self._behind.add(session.receiver)
             self._wake.set()
 
