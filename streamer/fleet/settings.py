@@ -55,9 +55,9 @@ class SettingsTopic:
                 await asyncio.sleep(0)
         self._known = known
 
-    def of(self, session: Session) -> Settings:
-        """Return the newest settings of a session's receiver: the box has them, or soon will."""
-        return self._known.get(session.receiver) or Settings()
+    def of(self, receiver: int) -> Settings:
+        """Return a receiver's newest settings: its box has them, or soon will."""
+        return self._known.get(receiver) or Settings()
 
     async def run(self) -> None:
         """Order what is needed; until cancelled."""
