@@ -187,6 +187,57 @@ def receiver_run(
 
 
 @app.command()
+def fleet(
+    receivers: Annotated[int, typer.Option(min=1, max=20_000, help="How many there are.")],
+    server: Annotated[
+        str | None,
+        typer.Option(envvar="LOA_SERVER", help="The server's address; where sign-in went last."),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="What they have to bear: TOML, as deploy/profiles/3g.toml."),
+    ] = None,
+    connect: Annotated[
+        str, typer.Option(help="Where receivers connect: wss://host:port; as the server is.")
+    ] = "",
+    area: Annotated[str, typer.Option(help="They are added below this area; everywhere.")] = "",
+    codes: Annotated[
+        Path | None, typer.Option(help="Enrolment codes, one a line, instead of adding any.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Keep who they are here, for another time.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Spread over so many.")] = 1,
+    seconds: Annotated[float, typer.Option(min=5, help="End after so long.")] = 60.0,
+    join_seconds: Annotated[
+        float, typer.Option(min=0, help="They are switched on within so long.")
+    ] = 5.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Simulated receivers against a server: what each heard, and what it should have.
+
+    Ends with 0 when all was well, 1 when not. An administrator's token (loa sign-in, LOA_TOKEN) is
+    needed to add receivers and to read the as-run log.
+    """
+    from loa.receivers.fleet.run import Options, main
+    from loa.streamer.commands.client import DEFAULT_SERVER, read_kept
+
+    kept = read_kept()
+    where = (server or kept.get("server") or DEFAULT_SERVER).rstrip("/")
+    token = os.environ.get("LOA_TOKEN") or (
+        kept.get("token", "") if kept.get("server") == where else ""
+    )
+    raise typer.Exit(
+        main(
+            Options(
+                receivers, where, token, profile, connect, area, codes, state, processes, seconds,
+                join_seconds, json,
+            )
+        )
+    )  # fmt: skip
+
+
+@app.command()
 def measure(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", show_default=False)],
     json: Annotated[bool, typer.Option("--json", help="Print a list for scripts.")] = False,

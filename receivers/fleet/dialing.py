@@ -137,9 +137,7 @@ class SlowSocket:
         self._road = road
         self._here: asyncio.Queue[tuple[float, aiohttp.WSMessage]] = asyncio.Queue(MOST)
         self._leaving: asyncio.Queue[tuple[float, str]] = asyncio.Queue(MOST)
-        self._tasks = [
-            asyncio.ensure_future(work) for work in (self._bring(), self._send())
-        ]
+        self._tasks = [asyncio.ensure_future(work) for work in (self._bring(), self._send())]
 
     async def receive(self) -> aiohttp.WSMessage:
         """Return the next message, when it is there."""

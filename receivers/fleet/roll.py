@@ -1,6 +1,6 @@
 """Who the simulated receivers are: enrolled as boxes are, each with a small state directory.
 
-The directories lie in memory (``/dev/shm``) unless said otherwise, and what a box must not lose in a
+The directories lie in memory (``/dev/shm``) unless said otherwise; what a box must not lose in a
 power cut is in its own.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from loa.codecs.control import messages
-from loa.codecs.control.codes import Code
+from loa.codecs.control.codes import Code, CodeError
 from loa.codecs.control.messages import Enrolled, MessageError, Refused
 from loa.codecs.control.signing import SigningKey
 from loa.receivers.handshake import HandshakeError
@@ -59,7 +59,7 @@ async def enrol_all(
                 try:
                     await _enrol(server, Code.parse(text), place(root, number), number, tls)
                     break
-                except (OSError, HandshakeError, ValueError, TimeoutError) as error:
+                except (OSError, HandshakeError, CodeError, TimeoutError) as error:
                     if attempt == TRIES - 1:
                         problems.append(f"receiver {number}: {error or type(error).__name__}")
                     await asyncio.sleep(0.5 * (attempt + 1))

@@ -1,0 +1,141 @@
+"""One process of simulated boxes: ``python -m loa.receivers.fleet.worker``, started by ``crew``.
+
+The first line of standard input is the job; each later one asks, and is answered by a line:
+``{"ask": "status"}``, ``{"ask": "onsets", "since": SECONDS}``, ``{"ask": "records"}``. It ends with
+its standard input. Times are the machine's monotonic seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loa.receivers.fleet.box import Shared, SimulatedBox
+from loa.receivers.fleet.fate import draw
+from loa.receivers.fleet.profile import Profile
+from loa.receivers.fleet.roll import place
+from loa.receivers.wire import context
+
+DESCRIPTORS = 200
+LONGEST_LINE = 4_000_000
+
+
+class Worker:
+    """The boxes of this process."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        profile = msgspec.convert(job["profile"], Profile)
+        shared = Shared(context())
+        root = Path(job["root"])
+        self.seconds_apart: float = job.get("join_seconds", 0.0)
+        self.start: float = job["start"]
+        self.boxes = []
+        for number in job["numbers"]:
+            fate = draw(profile, number, job["seconds"])
+            self.boxes.append(SimulatedBox(number, place(root, number), profile, fate, shared))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Switch them all on, the last ``join_seconds`` after the first."""
+        for count, box in enumerate(self.boxes):
+            self._tasks.append(asyncio.ensure_future(box.run(self.start)))
+            await asyncio.sleep(self.seconds_apart / len(self.boxes) if count % 8 else 0.001)
+
+    async def stop(self) -> None:
+        """Switch them off."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def answer(self, asked: Mapping[str, Any]) -> Any:
+        """Answer a question."""
+        what = asked["ask"]
+        if what == "status":
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            return {
+                "boxes": len(self.boxes), "up": sum(box.up for box in self.boxes),
+                "cpu": usage.ru_utime + usage.ru_stime, "memory": _memory(),
+                "failed": sum(box.life.failed for box in self.boxes),
+            }  # fmt: skip
+        if what == "onsets":
+            return [
+                [box.number, o.at, o.play, o.cls, o.emergency, o.tick, o.late]
+                for box in self.boxes for o in box.heard.onsets if o.at >= asked["since"]
+            ]  # fmt: skip
+        if what == "records":
+            return [self._record(box) for box in self.boxes]
+        raise ValueError(what)
+
+    def _record(self, box: SimulatedBox) -> dict[str, Any]:
+        clock = None if box.playing is None else box.playing.clock
+        now_local, now = box._clock(), time.monotonic()
+        tick = None if clock is None else clock.tick(now_local)
+        if box.playing is not None:
+            box.playing.close()
+        return {
+            "number": box.number,
+            "receiver": box.identity.kept.receiver,
+            "area": box.identity.kept.area,
+            "tick": tick,
+            "at": now,
+            "runs": [[r.first, r.end, r.play, r.late, r.cached, r.made_up] for r in box.heard.runs],
+            "dropped": box.heard.dropped,
+            "odd": box.heard.odd,
+            "ups": box.life.ups,
+            "downs": box.life.downs,
+            "mishaps": [asdict(m) for m in box.life.mishaps],
+            "failed": box.life.failed,
+            "failures": box.life.failures[:5],
+            "counters": dict(box.link.counters) if box.link is not None else {},
+        }
+
+
+def _memory() -> float:
+    """Resident memory in 10⁶ bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    worker = Worker(json.loads(await reader.readline()))
+    need = len(worker.boxes) + DESCRIPTORS
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(need * 2, 1024), hard), hard))
+    print(json.dumps({"ready": len(worker.boxes)}), flush=True)
+    running = asyncio.ensure_future(worker.run())
+    try:
+        while line := await reader.readline():
+            print(json.dumps(worker.answer(json.loads(line))), flush=True)
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await worker.stop()
+
+
+def run() -> None:
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        asyncio.run(main())
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+
+
+if __name__ == "__main__":
+    run()
