@@ -11,6 +11,7 @@ TICK = 0.02
 SPAN = 100
 """Ticks of audio that are judged together."""
 SPANS = 32
+SEVERAL = 5
 MARGIN, MARGIN_PART = 0.010, 0.1
 MOST = 2.0
 """Seconds: a line worse than that is not waited for."""
@@ -28,6 +29,8 @@ class Depth:
         self.seconds = first
         self.needed = 0.0
         """What the line asks for, without margin."""
+        self.often = 0.0
+        """What it asks for in several spans of the last minute, not in one or two."""
         self._least = least
         self._spans = [0.0] * SPANS
         self._span = 0
@@ -42,6 +45,7 @@ class Depth:
             self._spans[span] = 0.0
         self._spans[span] = max(self._spans[span], min(after, MOST))
         ordered = sorted(self._spans)
+        self.often = ordered[-SEVERAL]
         self.needed = ordered[-2] if ordered[-2] > 0 else ordered[-1]
         wanted = max(self._least, self.needed * (1 + MARGIN_PART) + MARGIN)
         self.seconds = max(wanted, self.seconds - SHRINK * ticks * TICK)

@@ -109,10 +109,10 @@ class Player:
 
     def seconds_behind(self) -> float:
         """Return how long after its tick a block is to sound: what the group agreed on, or longer
-        if the line cannot do that; on its own as early as the line allows."""
+        if the line often cannot do that; on its own as early as the line allows."""
         if self.delay is None:
             return self.depth.seconds
-        return max(self.delay, self.depth.needed)
+        return max(self.delay, self.depth.often)
 
     def target(self, at: float) -> float | None:
         """Return the place on the timeline that should sound at ``at``."""
@@ -162,12 +162,13 @@ class Player:
                 out.fill(0.0)
                 return False
             self._wake(step, target + BEHIND / BLOCK)
-        need = self._resampler.need(self.steering.ppm)
+        ppm = self.steering.ppm
+        need = self._resampler.need(ppm)
         while self._held < need:
             place = target + (self._held + BEHIND) / BLOCK
             self._make(self.sequencer.next(place), place)
         sounding = self._sounding or self._flush > 0
-        self._resampler.run_into(self._waiting[:need], self.steering.ppm, out)
+        self._resampler.run_into(self._waiting[:need], ppm, out)
         self._held -= need
         self._waiting[: self._held] = self._waiting[need : need + self._held]
         np.clip(out, -1.0, 1.0, out=out)

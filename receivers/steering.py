@@ -16,6 +16,8 @@ GENTLE = 5_000.0
 """ppm that nobody hears: 9 cents."""
 HASTY = 15_000.0
 """For a live that lags, on its own: a quarter of a semitone."""
+NEAR = 0.010
+"""Seconds of error up to which it says something about the device's clock."""
 MOST_LEARNT = 300.0
 SLEW = 2_000.0
 """ppm in a second."""
@@ -48,7 +50,7 @@ class Steering:
         wanted = self.learnt
         if most > 0:
             wanted += 1e6 * PULL * self.error
-            if abs(wanted) < most:
+            if abs(self.error) < NEAR:
                 self.learnt += 1e6 * LEARN * self.error * BLOCK
                 self.learnt = min(max(self.learnt, -MOST_LEARNT), MOST_LEARNT)
             wanted = min(max(wanted, -most), most)
