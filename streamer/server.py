@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -38,7 +38,8 @@ from loa.streamer.desk.queue_list import run_settling
 from loa.streamer.desk.seed import seed
 from loa.streamer.desk.services import Services
 from loa.streamer.desk.uploads import UploadLimits, Uploads
-from loa.streamer.fleet.fleet import Fleet, FleetSettings
+from loa.streamer.fleet.carriage import Carriage
+from loa.streamer.fleet.fleet import Air, Fleet, FleetSettings
 from loa.streamer.fleet.port import ReceiversPort
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
@@ -90,12 +91,13 @@ class Server:
         if not tokens:  # nobody could go live: make one for every area
             sha256, made = state.read_or_make_token(config.data)
             tokens = [SourceToken(sha256, "/")]
+        kept = round(config.kept_minutes * 60 * TICKS_A_SECOND)
         self.engine = Engine(
             start_tick(time.time(), state.read_high_water(config.data)),
             max_mounts=min(65_536, len(desk.tree) + ROOM_FOR_AREAS),
             max_programmes=65_535,
             max_listeners=config.listeners.total,
-            kept_ticks=round(config.kept_minutes * 60 * TICKS_A_SECOND),
+            kept_ticks=kept,
         )
         tick_clock = TickClock(self.engine)
         self.archive = Archive(
@@ -109,6 +111,7 @@ class Server:
         self.clips = Clips(
             config.data / "audio", self.counters, config.air.clip_megabytes * 1024 * 1024
         )
+        carriage = Carriage(self.engine, self.counters, kept)
         source_tokens = Tokens(tokens)
         self.director = Director(
             self.engine,
@@ -119,6 +122,7 @@ class Server:
             clips=self.clips,
             clock=tick_clock,
             asrun=self.asrun,
+            follower=carriage,
             policies=Policies(
                 round(config.sources.hold_seconds * TICKS_A_SECOND),
                 round(config.sources.take_back_seconds * TICKS_A_SECOND),
@@ -164,6 +168,7 @@ class Server:
             engine=self.engine.stats,
             counters=self.counters.snapshot,
             sources=self.director.by_kind,
+            receivers=lambda: (len(self.fleet), asdict(self.fleet.audio_counts())),
         )
         self.door = Door(
             self.listeners,
@@ -203,6 +208,7 @@ class Server:
                 config.receivers.identity_days,
                 config.receivers.journal_months,
             ),
+            air=Air(self.engine, carriage, self._mount_of, self._take_events, kept),
         )
         services = Services(
             air=StaffAir(self.director, tick_clock, self.asrun, self.archive),
@@ -330,21 +336,26 @@ class Server:
         with suppress(FileUnusable):  # it has been logged and counted; its areas stay silent
             self.director.add_clip(file, *await self.library.prepared(Path(file)))
 
+    def _mount_of(self, area: int) -> int | None:
+        mount = self.director.mounts.own.get(area)
+        return None if mount is None else mount.info.number
+
     def _area_of(self, mount: int) -> int | None:
         return self.director.mounts.area_of(mount)
 
     # --- the engine's events
 
     def _take_events(self) -> None:
-        for event in self.engine.events():
-            if event.kind is EventKind.LEFT:
-                self.listeners.left(event)
-            elif event.kind is EventKind.SKIPPED:
-                log.error("the engine was stopped and skipped ticks", ticks=event.value)
-            else:
-                self.director.on_event(event)
-                self.archive.on_event(event)
-                self.fleet.on_event(event)
+        while events := self.engine.events():
+            for event in events:
+                if event.kind is EventKind.LEFT:
+                    self.listeners.left(event)
+                elif event.kind is EventKind.SKIPPED:
+                    log.error("the engine was stopped and skipped ticks", ticks=event.value)
+                else:
+                    self.director.on_event(event)
+                    self.archive.on_event(event)
+                    self.fleet.on_event(event)
 
     # --- the high-water mark
 

@@ -26,7 +26,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from loa.codecs.control.frames import pack_audio
 from loa.codecs.control.messages import Enough, FromBox, Inventory, Message, Recount, Want
@@ -511,10 +511,23 @@ class Audio:
         self._carriage.sweep()
         self._inventories.sweep()
 
-    def read_worst_round(self) -> float:
-        """Return the worst lateness of a round since this was read before, in seconds."""
-        worst, self.counts.worst_round = self.counts.worst_round, 0.0
-        return worst
+    def renew(self) -> None:
+        """The settings of receivers may be others now."""
+        for stream in list(self._streams.values()):
+            cadence = self._settings_of(stream.session).ticks_a_message
+            if cadence != stream.cadence:
+                streamed = stream.phase >= 0
+                self._rest(stream)
+                stream.cadence = cadence
+                if streamed:
+                    self._rouse(stream)
+            self._review(stream)
+
+    def read_counts(self) -> AudioCounts:
+        """Return the counts as they are; ``worst_round`` begins anew."""
+        counts = replace(self.counts)
+        self.counts.worst_round = 0.0
+        return counts
 
     def close(self) -> None:
         """Send nothing any more."""

@@ -16,11 +16,13 @@ from aiohttp import web
 
 from loa.codecs.control.messages import Refused
 from loa.codecs.control.signing import PublicKey, Purpose
-from loa.native.engine import Event
+from loa.native.engine import Engine, Event
 from loa.streamer import logs
 from loa.streamer.air.clock import Timeline
 from loa.streamer.desk.desk import Actor, Desk, Happening
 from loa.streamer.desk.errors import Conflict
+from loa.streamer.fleet.audio import Audio, AudioCounts
+from loa.streamer.fleet.carriage import Carriage
 from loa.streamer.fleet.door import DoorSettings, FleetDoor
 from loa.streamer.fleet.health import HealthTopic, Keep
 from loa.streamer.fleet.hub import Hub, Session
@@ -33,6 +35,7 @@ from loa.streamer.fleet.registry import Registry, receiver_of
 from loa.streamer.fleet.settings import SettingsTopic
 
 WRITE_SEEN_EVERY = 10.0
+SWEEP_EVERY = 5.0
 DAY = 86_400.0
 
 log = logs.get("fleet")
@@ -51,6 +54,21 @@ class FleetSettings:
     door: DoorSettings = field(default_factory=DoorSettings)
 
 
+@dataclass(frozen=True, slots=True)
+class Air:
+    """What the audio of boxes comes from.
+
+    ``mount_of``: the engine's mount of an area, None: it has none. ``take_events``: has those
+    events of the engine taken that wait. ``kept``: ticks that it keeps.
+    """
+
+    engine: Engine
+    carriage: Carriage
+    mount_of: Callable[[int], int | None]
+    take_events: Callable[[], None]
+    kept: int
+
+
 class Fleet:
     """See the module: ``add_routes``, ``await start()``, ``on_event``, ``await stop()``."""
 
@@ -61,6 +79,7 @@ class Fleet:
         data: Path,
         settings: FleetSettings | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        air: Air | None = None,
     ) -> None:
         self.desk, self.counters = desk, desk.counters
         self.settings = settings or FleetSettings()
@@ -73,6 +92,15 @@ class Fleet:
         self.hub.add(self.orders)
         self.box_settings = SettingsTopic(desk)
         self.hub.add(self.box_settings)
+        self.audio: Audio | None = None
+        if air is not None:
+            self.audio = Audio(
+                air.engine, air.carriage, self.counters, air.mount_of,
+                settings_of=lambda session: self.box_settings.of(session.receiver),
+                take_events=air.take_events, kept=air.kept,
+            )  # fmt: skip
+            self.hub.add(self.audio)
+            self.box_settings.renewed = self.audio.renew
         self.health = HealthTopic(desk, self.hub, keep=self.settings.health, clock=monotonic)
         self.hub.add(self.health)
         self.proof = Proof(desk, self._keys, self.settings.journal_months)
@@ -101,6 +129,8 @@ class Fleet:
         self._spawn(self.proof.run())
         self._spawn(self.door.run())
         self._spawn(self._write_seen())
+        if self.audio is not None:
+            self._spawn(self._sweep(self.audio))
 
     def on_event(self, event: Event) -> None:
         """Take an event of the engine's."""
@@ -109,6 +139,8 @@ class Fleet:
         """End all sessions."""
         self._unsubscribe()
         await self.door.close()
+        if self.audio is not None:
+            self.audio.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -164,11 +196,25 @@ class Fleet:
             if (now := known.get(id)) is None or now.area != session.area:
                 self.hub.move(session, 0 if now is None else now.area)
 
+    # --- for the metrics
+
+    def __len__(self) -> int:
+        return len(self.hub)
+
+    def audio_counts(self) -> AudioCounts:
+        """Return what was sent of audio so far."""
+        return AudioCounts() if self.audio is None else self.audio.read_counts()
+
     # --- its own work
 
     async def _keys(self, receivers: Sequence[int]) -> dict[int, Sequence[PublicKey]]:
         known = await self.registry.some(receivers)
         return {id: receiver.keys for id, receiver in known.items()}
+
+    async def _sweep(self, audio: Audio) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            audio.sweep()
 
     async def _write_seen(self) -> None:
         while True:

@@ -7,7 +7,7 @@ or given another time zone, boxes that were enrolled anew or lost what they kept
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 
@@ -38,6 +38,8 @@ class SettingsTopic:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._known: dict[int, Settings] = {}
+        self.renewed: Callable[[], None] = lambda: None
+        """Called when ``of`` may answer otherwise than before."""
         self._behind: set[int] = set()
         self._all = True
         self._wake = asyncio.Event()
@@ -54,6 +56,7 @@ class SettingsTopic:
             if count % A_TURN == A_TURN - 1:
                 await asyncio.sleep(0)
         self._known = known
+        self.renewed()
 
     def of(self, receiver: int) -> Settings:
         """Return a receiver's newest settings: its box has them, or soon will."""

@@ -45,6 +45,23 @@ ENGINE = (
     ("programmes", "loa_programmes", 1, "Programmes in the table, ended ones still kept included."),
     ("mounts", "loa_mounts", 1, "Mounts."),
 )  # fmt: skip
+# Of streamer.fleet.audio.AudioCounts, likewise.
+FLEET = (
+    ("streaming", "loa_receivers_streaming", 1, "Receivers that are sent audio now."),
+    ("messages", "loa_receivers_audio_messages_total", 1, "Messages of audio sent to receivers."),
+    ("bytes", "loa_receivers_audio_bytes_total", 1,
+     "Bytes of those messages, before they are encrypted."),
+    ("built", "loa_receivers_audio_built_total", 1,
+     "Messages of audio built, each for all who hear the same."),
+    ("changes", "loa_receivers_changes_total", 1, "Changes of what is on air told to receivers."),
+    ("held", "loa_receivers_held_total", 1,
+     "Times a slow receiver was given nothing for a while."),
+    ("skipped_ticks", "loa_receivers_skipped_ticks_total", 1,
+     "Ticks of audio that slow receivers were not sent."),
+    ("rounds", "loa_receivers_rounds_total", 1, "Ticks at which audio was sent to receivers."),
+    ("worst_round", "loa_receivers_worst_round_seconds", 1,
+     "The latest end of a round behind its tick since the last scrape."),
+)  # fmt: skip
 LEAVES = {"leaves_peer": "peer", "leaves_lag": "lag", "leaves_stop": "stop"}
 
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -119,6 +136,24 @@ class SourcesCollector(Collector):
         yield family
 
 
+class ReceiversCollector(Collector):
+    """Receivers that are connected, and what they are sent of audio."""
+
+    def __init__(self, receivers: Callable[[], tuple[int, Mapping[str, float]]]) -> None:
+        self._receivers = receivers
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the gauge, and one family for each row of ``FLEET``."""
+        connected, counts = self._receivers()
+        yield GaugeMetricFamily("loa_receivers", "Receivers connected now.", value=connected)
+        for field, name, factor, text in FLEET:
+            value = counts[field] * factor
+            if name.endswith("_total"):
+                yield CounterMetricFamily(name.removesuffix("_total"), text, value=value)
+            else:
+                yield GaugeMetricFamily(name, text, value=value)
+
+
 class RuntimeCollector(Collector):
     """What should stay flat in a soak beside memory and descriptors: tasks and threads."""
 
@@ -142,6 +177,7 @@ class Metrics:
         engine: Callable[[], Mapping[str, int]],
         counters: Callable[[], Mapping[str, int]],
         sources: Callable[[], Mapping[str, int]],
+        receivers: Callable[[], tuple[int, Mapping[str, float]]] | None = None,
     ) -> None:
         """Take what is asked at each scrape; all of it must be quick, the event loop waits."""
         self.registry = CollectorRegistry()
@@ -154,6 +190,8 @@ class Metrics:
             RuntimeCollector(),
         ):
             self.registry.register(collector)
+        if receivers is not None:
+            self.registry.register(ReceiversCollector(receivers))
         self._lag = Histogram(
             "loa_event_loop_lag_seconds",
             "How late the event loop ran a timer that was due.",
