@@ -75,8 +75,7 @@ class Counters:
 
 
 class Sequencer:
-    """See the module. ``lead``: the box's delay in ticks; ``together``: it plays in a group;
-    ``thrift``: only emergencies are streamed to it, so nothing else is asked for.
+    """See the module. ``lead``: the box's delay in ticks; ``together``: it plays in a group.
 
     Call ``want`` and ``audio`` with what comes, ``next`` (or ``advance``) with the target. Then
     ``asks`` is the tick to send in a ``Want``, and ``ended`` what is over and goes to the journal.
@@ -85,7 +84,6 @@ class Sequencer:
     def __init__(self) -> None:
         self.lead = 0.0
         self.together = False
-        self.thrift = False
         self.counters = Counters()
         self.buffer = Buffer()
         self.asks: int | None = None
@@ -135,7 +133,7 @@ class Sequencer:
             del self._queue[1]
         if wanted.cls == EMERGENCY and not run.silent:
             self._urgent = run
-        if run.streamed and run.prepared and not wanted.stream:
+        if run.streamed and not wanted.stream:
             self._ask(run, run.at)
         self._forget()
 
@@ -221,7 +219,7 @@ class Sequencer:
         """Return the tick from which audio is missing and would still be played, if any."""
         present = target + self.lead
         for run in self._queue:
-            if not run.streamed or (self.thrift and run.wanted.cls < EMERGENCY):
+            if not run.streamed:
                 continue
             missing = run.at + self.buffer.ahead(run.at)
             if run.end is not None and missing >= run.end:
@@ -363,8 +361,8 @@ class Sequencer:
         for run in reversed(self._queue):
             if run.ordered or run.silent or not run.same_as(wanted):
                 continue
-            if run.end is not None and run.end < wanted.tick and run.cut_by is not None:
-                return False  # something else lay between
+            if run.end is not None and run.end <= wanted.tick and run.cut_by is not None:
+                return False
             if run.prepared and run.base != new.base:
                 self._rebase(run, new)
             else:
@@ -376,9 +374,8 @@ class Sequencer:
             elif run.streamed and run.prepared and not wanted.stream:
                 self._ask(run, run.at + self.buffer.ahead(run.at))
             for later in list(self._queue):
-                if later is not run and not later.ordered and later.wanted.tick >= wanted.tick:
+                if later is not run and not later.ordered and later.wanted.tick > wanted.tick:
                     self._queue.remove(later)
-                    self._finish(later, wanted.play or wanted.kind)
             return True
         return False
 
@@ -546,8 +543,6 @@ class Sequencer:
 
     def _ask(self, run: Run, tick: int, target: float | None = None) -> None:
         run.asked = self._now if target is None else target
-        if self.thrift and run.wanted.cls < EMERGENCY:
-            return
         self.counters.asked += 1
         self.asks = tick if self.asks is None else min(tick, self.asks)
 

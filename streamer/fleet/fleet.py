@@ -28,6 +28,7 @@ from loa.streamer.fleet.health import HealthTopic, Keep
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.keys import Keys
+from loa.streamer.fleet.ledger import Ledger
 from loa.streamer.fleet.orders import Orders
 from loa.streamer.fleet.position import Position
 from loa.streamer.fleet.proof import Proof
@@ -103,6 +104,9 @@ class Fleet:
             self.box_settings.renewed = self.audio.renew
         self.health = HealthTopic(desk, self.hub, keep=self.settings.health, clock=monotonic)
         self.hub.add(self.health)
+        self.ledger = Ledger(desk, self.hub)
+        self.hub.add(self.ledger)
+        self.health.reported.append(self.ledger.reported)
         self.proof = Proof(desk, self._keys, self.settings.journal_months)
         self.hub.add(self.proof)
         self.door = FleetDoor(
@@ -122,10 +126,12 @@ class Fleet:
         await self.orders.load()
         await self.box_settings.load()
         await self.health.load()
+        await self.ledger.load()
         await self.proof.load()
         self._spawn(self.orders.run())
         self._spawn(self.box_settings.run())
         self._spawn(self.health.run())
+        self._spawn(self.ledger.run())
         self._spawn(self.proof.run())
         self._spawn(self.door.run())
         self._spawn(self._write_seen())
@@ -146,6 +152,7 @@ class Fleet:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.orders.write()
         await self.health.close()
+        await self.ledger.close()
         await self.registry.write_seen()
 
     def _sign(self, session: Session, purpose: Purpose, data: bytes) -> bytes:
