@@ -56,6 +56,8 @@ class Relay(Section, frozen=True, kw_only=True):
     """The amplifier needs so long from the relay's click until it sounds."""
     hold_seconds: Seconds = 5.0
     """It stays on for so long after the last sound."""
+    click: bool = True
+    """The weekly self-test may click it once."""
 
     def mistakes(self) -> list[str]:
         if self.kind == "gpio" and self.line is None:
@@ -85,7 +87,7 @@ class Modem(Section, frozen=True, kw_only=True):
     interface: str = ""
     """Whose bytes are counted, such as wwan0; nothing: the one of the default route."""
     signal: Words = ()
-    """Prints the signal in dBm or percent; nothing: it is not told."""
+    """Prints the signal, or JSON (``modem.from_command``); nothing: ModemManager's mmcli."""
 
 
 class Sensors(Section, frozen=True, kw_only=True):

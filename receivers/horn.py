@@ -39,6 +39,8 @@ HEARD_FOR = 1.0
 """Seconds that a measured sound stands for: speech has pauses."""
 CLOSE_WITHIN = 10.0
 """Seconds that closing a device may take; one that hangs is left to the service manager."""
+CLICK = 0.05
+"""Seconds that the self-test has the relay on."""
 RELAY_AGAIN = 2.0
 """Seconds after which a relay that could not be switched is tried again."""
 
@@ -119,6 +121,7 @@ class Horn:
         self._reopened = 0
         self._on: bool | None = None
         self._relay_trouble = ""
+        self._switching = asyncio.Lock()
         self._heard_at: float | None = None
         self._turn = asyncio.Event()
 
@@ -147,9 +150,13 @@ class Horn:
         return None if self._heard_at is None else self._sounded
 
     def heard(self, at: float) -> None:
-        """A microphone or sensor measured sound at ``at``; any thread. Call it with minus infinity
-        when measuring begins."""
+        """A microphone or sensor measured sound at ``at``; any thread."""
         self._heard_at = at
+
+    def heard_nothing(self) -> None:
+        """It measures, and there is no sound; any thread."""
+        if self._heard_at is None:
+            self._heard_at = float("-inf")
 
     def deaf(self) -> None:
         """Nothing measures any more."""
@@ -184,6 +191,17 @@ class Horn:
     def play(self, samples: Samples) -> None:
         """Sound these (float32, whole blocks) now where nothing else does: the self-test's tone."""
         self._extra = [block.copy() for block in samples.reshape(-1, BLOCK)]
+
+    async def click(self) -> None:
+        """Switch the relay on and off again, unless it is on anyway. Raises ``RelayError``."""
+        async with self._switching:
+            if self._on:
+                return
+            try:
+                await self._relay.switch(True)
+                await asyncio.sleep(CLICK)
+            finally:
+                await self._relay.switch(False)
 
     # --- the device's thread
 
@@ -276,7 +294,8 @@ class Horn:
         if not on:
             self._on = None  # what is taken from here on may go nowhere
         try:
-            await self._relay.switch(on)
+            async with self._switching:
+                await self._relay.switch(on)
         except RelayError as error:
             self._on = None
             if self._relay_trouble != str(error):

@@ -223,7 +223,7 @@ async def test_sounded_is_measured_or_not_claimed() -> None:
     async with bench.running():
         await bench.take(10)
         assert bench.horn.sounded is None
-        bench.horn.heard(float("-inf"))
+        bench.horn.heard_nothing()
         await bench.take(10)
         assert bench.horn.sounded == 0, "it measures, and hears nothing"
         bench.horn.heard(bench.clock.now)

@@ -1,0 +1,72 @@
+"""What a box can be ordered to do, each by the part that can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loa.codecs.control import orders
+from loa.codecs.control.orders import Action, Order
+from loa.receivers.obeying import CannotDo, Do
+from loa.receivers.relay import CommandError, run
+from loa.receivers.selftest import tone_check
+
+if TYPE_CHECKING:
+    from loa.receivers.box import Box
+
+REBOOT_SECONDS = 60.0
+
+
+def deeds(box: Box) -> dict[type[Action], Do]:
+    """Return what ``Obeying`` is to call, by the type of the action."""
+
+    async def volume(action: Action, _order: Order) -> str:
+        assert isinstance(action, orders.Volume)
+        box.horn.order(action.percent)
+        return f"{box.horn.volume(0)} %"
+
+    async def reboot(action: Action, _order: Order) -> str:
+        assert isinstance(action, orders.Reboot)
+        if not action.machine:
+            box.end("restart")
+            return ""
+        words = box.config.machine.reboot
+        if not words:
+            raise CannotDo("its configuration names no command for that (machine.reboot)")
+        try:
+            await run(words, b"", REBOOT_SECONDS)
+        except CommandError as error:
+            raise CannotDo(str(error)) from None
+        box.end("reboot")
+        return ""
+
+    async def self_test(action: Action, _order: Order) -> str:
+        assert isinstance(action, orders.SelfTest)
+        more = {"tone": tone_check(box.horn)} if action.aloud else {}
+        tested = await box.self_test.test("order", more)
+        return tested.text()
+
+    async def use(action: Action, _order: Order) -> str:
+        assert isinstance(action, orders.Set)
+        if not box.settings.replace(action.settings):
+            return f"version {box.settings.now.version} holds"
+        return f"version {action.settings.version}"
+
+    async def sign(action: Action, _order: Order) -> str:
+        assert isinstance(action, orders.SignText)
+        if not box.sign.there:
+            raise CannotDo("there is no sign")
+        box.sign.order(action.text, action.until)
+        return ""
+
+    async def new_key(_action: Action, _order: Order) -> str:
+        box.link.keys.rotate(box.unix() or 0.0)
+        return ""
+
+    return {
+        orders.Volume: volume,
+        orders.Reboot: reboot,
+        orders.SelfTest: self_test,
+        orders.Set: use,
+        orders.SignText: sign,
+        orders.NewKey: new_key,
+    }
