@@ -201,15 +201,16 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _defaults(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the folders: systemd's, or the service's when it was installed here, or the user's."""
-    service = os.geteuid() == 0 or SERVICE_STATE.exists()
+    """Return the folders: systemd's, or the service's for root, or the user's own."""
+    root = os.geteuid() == 0
     home = Path(environment.get("HOME") or "/")
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
     runtime = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    if not state and not service:
+    if not state and not root:
         base = environment.get("XDG_STATE_HOME") or str(home / ".local/state")
         state = f"{base}/loa-receiver"
-    if not runtime and not service:
+    # Anybody may ask how the service is.
+    if not runtime and not root and not SERVICE_RUNTIME.exists():
         base = environment.get("XDG_RUNTIME_DIR") or "/tmp"
         runtime = f"{base}/loa-receiver"
     return {key: value for key, value in (("state", state), ("runtime", runtime)) if value}

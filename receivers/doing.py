@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loa.codecs.control import orders
 from loa.codecs.control.orders import Action, Order
 from loa.receivers.obeying import CannotDo, Do
+from loa.receivers.parts import Cause, Wanted
 from loa.receivers.relay import CommandError, run
 from loa.receivers.selftest import tone_check
 
@@ -18,6 +19,25 @@ REBOOT_SECONDS = 60.0
 
 def deeds(box: Box) -> dict[type[Action], Do]:
     """Return what ``Obeying`` is to call, by the type of the action."""
+
+    async def play(action: Action, order: Order) -> str:
+        assert isinstance(action, orders.Play)
+        wanted = Wanted(
+            action.start, "bulletin", action.cls, action.play, action.audio, 0, action.ticks,
+            bulletin=action.bulletin, sign=action.sign, cause=Cause.ORDER,
+        )  # fmt: skip
+        if not box.carriage.want(wanted):
+            raise CannotDo("it is not in the cache")
+        return ""
+
+    async def stop(action: Action, _order: Order) -> str:
+        assert isinstance(action, orders.Stop)
+        return "" if box.carriage.stop(action.play) else "nothing was on"
+
+    async def sync(_action: Action, _order: Order) -> str:
+        box.fetching.sync()
+        files, size = box.fetching.waiting
+        return f"{files} files, {size / 1e6:.1f} MB to fetch; {box.journal.waiting} entries wait"
 
     async def volume(action: Action, _order: Order) -> str:
         assert isinstance(action, orders.Volume)
@@ -63,6 +83,9 @@ def deeds(box: Box) -> dict[type[Action], Do]:
         return ""
 
     return {
+        orders.Play: play,
+        orders.Stop: stop,
+        orders.Sync: sync,
         orders.Volume: volume,
         orders.Reboot: reboot,
         orders.SelfTest: self_test,

@@ -74,7 +74,6 @@ class Horn:
 
     def __init__(
         self,
-        sound: Sound,
         output: Callable[[], Output],
         relay: Relay,
         journal: Journal,
@@ -88,7 +87,8 @@ class Horn:
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
     ) -> None:
-        self._sound = sound
+        self.sound: Sound | None = None
+        """What sounds; it needs the horn to be made, and the horn it."""
         self._make = output
         self._relay = relay
         self._journal = journal
@@ -117,6 +117,7 @@ class Horn:
         self._output: Output | None = None
         self._name = ""
         self._trouble = ""
+        self._tried_at = clock()
         self._underflows = 0
         self._reopened = 0
         self._on: bool | None = None
@@ -158,6 +159,12 @@ class Horn:
         if self._heard_at is None:
             self._heard_at = float("-inf")
 
+    @property
+    def hears(self) -> bool | None:
+        """Whether sound is measured just now; None: it is not measured."""
+        heard = self._heard_at
+        return None if heard is None else self._clock() - heard < HEARD_FOR
+
     def deaf(self) -> None:
         """Nothing measures any more."""
         self._heard_at = None
@@ -168,9 +175,9 @@ class Horn:
         return self._output is not None and self._clock() - self._read_at < DEAD_AFTER
 
     @property
-    def relay_on(self) -> bool | None:
-        """How the relay stands; None: nobody knows."""
-        return self._on
+    def tried_at(self) -> float:
+        """When (monotonic) a device was opened last, or it was tried."""
+        return self._tried_at
 
     def state(self) -> HornState:
         """Return how it is now."""
@@ -232,8 +239,10 @@ class Horn:
                     loop.call_soon_threadsafe(self._turn.set)
 
     def _fill(self, out: Samples, at: float) -> bool:
-        sounds = self._sound.read_into(out, at)
-        self._cls = self._sound.cls
+        sounds = False
+        if self.sound is not None:
+            sounds = self.sound.read_into(out, at)
+            self._cls = self.sound.cls
         if not sounds and self._extra:
             out[:] = self._extra.pop(0)
             sounds = True
@@ -253,10 +262,10 @@ class Horn:
         return True
 
     def _is_near(self, at: float) -> bool:
-        begins = self._sound.begins(at)
-        if begins is None or begins - at > self._warm_up + EARLY:
+        begins = None if self.sound is None else self.sound.begins(at)
+        if self.sound is None or begins is None or begins - at > self._warm_up + EARLY:
             return False
-        return self.volume(self._sound.cls) > 0
+        return self.volume(self.sound.cls) > 0
 
     # --- the loop
 
@@ -309,6 +318,7 @@ class Horn:
 
     async def _keep_open(self) -> None:
         while True:
+            self._tried_at = self._clock()
             output = self._make()
             try:
                 why = await self._play(output)

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -42,7 +43,7 @@ class _Kept(Struct, frozen=True, kw_only=True):
     played: tuple[Begun, ...] = ()
 
 
-class Timeline(ServerClock):
+class Timeline(ServerClock, Protocol):
     """The server's timeline, or one that is supposed until it is known."""
 
     def suppose(self, tick: float, now: float) -> None:
@@ -67,7 +68,7 @@ class Offline:
         timeline: Timeline,
         day: DayClock,
         journal: Journal,
-        want: Callable[[Wanted], None],
+        want: Callable[[Wanted], object],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path

@@ -113,6 +113,7 @@ def write(folder: Path, status: Status) -> None:
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     new = folder / (FILE + ".new")
     new.write_bytes(msgspec.json.encode(status))
+    new.chmod(0o644)  # nothing in it is a secret
     os.replace(new, folder / FILE)
 
 

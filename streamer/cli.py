@@ -145,8 +145,8 @@ def receiver_enrol(
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Where the box keeps its state; /var/lib/loa-receiver for root, else "
-            "~/.local/state/loa-receiver, or $LOA_RECEIVER_STATE."
+            help="Where the box keeps its state; what its configuration says, else "
+            "/var/lib/loa-receiver for root, else ~/.local/state/loa-receiver."
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -154,36 +154,99 @@ def receiver_enrol(
     """Make this box a receiver of a server; what it was before, it is no more."""
     from loa.receivers.enrolling import run
 
-    raise typer.Exit(run(server, code, state, as_json=json))
+    raise typer.Exit(run(server, code, state or _folders(None)[0], as_json=json))
+
+
+def _folders(file: Path | None) -> tuple[Path, Path]:
+    """Return the box's state and runtime directories; end with its configuration's mistakes."""
+    from loa.receivers.config import ConfigError, load
+
+    try:
+        config = load(file)
+    except ConfigError as error:
+        print(f"loa: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    return config.state, config.runtime
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(help="The box's configuration; /etc/loa/receiver.toml if there is one."),
+]
 
 
 @receiver_app.command("run")
 def receiver_run(
-    url: Annotated[str, typer.Option(help="The mount: http://host:8000/area/path.opus")],
+    config: Config = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="INSECURE: play this mount (http://host:8000/area/path.opus) instead, believing "
+            "whoever answers. For listening and tests; no box, no reports, no emergencies."
+        ),
+    ] = None,
     out: Annotated[
-        str, typer.Option(help="device, wav:FILE, raw:FILE (float32), raw:- or null.")
+        str, typer.Option(help="With --url: device, wav:FILE, raw:FILE (float32), raw:- or null.")
     ] = "device",
     cadence: Annotated[
-        str, typer.Option(help="low (40 ms pages) or thrifty (200 ms, for SIM cards).")
+        str,
+        typer.Option(help="With --url: low (40 ms pages) or thrifty (200 ms, for SIM cards)."),
     ] = "low",
     device: Annotated[
-        str | None, typer.Option(help="The sound card, by number or part of its name.")
+        str | None, typer.Option(help="With --url: the sound card, by number or part of its name.")
     ] = None,
     ca: Annotated[
-        Path | None, typer.Option(help="Trust only certificates signed by this one (PEM).")
+        Path | None,
+        typer.Option(help="With --url: trust only certificates signed by this one (PEM)."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0, help="Stop after so long; 0: never.")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="With --url: stop after so long; 0: never.")
+    ] = 0,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON a second, for scripts.")
+        bool, typer.Option("--json", help="With --url: one line of JSON a second, for scripts.")
     ] = False,
 ) -> None:
-    """Play a mount, and show what is heard."""
+    """Run this box, once it is enrolled; `loa receiver status` says how it is."""
+    if url is None:
+        # A process of its own without the command line's packages: a box has little memory.
+        words = [sys.executable, "-m", "loa.receivers", "run"]
+        words += [] if config is None else ["--config", str(config)]
+        os.execv(sys.executable, words)
     from loa.receivers.hearing import DEPTHS
     from loa.receivers.run import Options, main
 
     if cadence not in DEPTHS:
         raise typer.BadParameter(f"one of {', '.join(DEPTHS)}", param_hint="--cadence")
+    print("loa: a plain mount by --url: nobody is authenticated, nothing is reported",
+          file=sys.stderr)  # fmt: skip
     raise typer.Exit(main(Options(url, out, cadence, device, seconds, json, ca)))
+
+
+@receiver_app.command("status")
+def receiver_status(
+    config: Config = None,
+    language: Annotated[
+        str | None, typer.Option(help="vi or en; by default what LANG says.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Say how this box is, in plain words. The exit status is 3 when it does not run."""
+    from loa.receivers.status import show
+    from loa.receivers.status_words import WORDS, language_of
+
+    language = language or language_of()
+    if language not in WORDS:
+        raise typer.BadParameter(f"one of {', '.join(WORDS)}", param_hint="--language")
+    state, runtime = _folders(config)
+    raise typer.Exit(show(runtime, state, language, json))
+
+
+@receiver_app.command("silence")
+def receiver_silence(config: Config = None) -> None:
+    """Switch the amplifier's relay off: for the service manager, behind whatever ended the box."""
+    from loa.receivers.running import silence
+
+    raise typer.Exit(silence(config))
 
 
 @app.command()

@@ -47,11 +47,12 @@ class Bench:
         self.relay = HandRelay(self.clock)
         self.looked = 0
         self.horn = Horn(
-            self.sound, lambda: self.device, self.relay, self.journal, lambda now: NOON,
+            lambda: self.device, self.relay, self.journal, lambda now: NOON,
             warm_up=self.warm_up, hold=self.hold, carrier=self.carrier, tells=self.tells,
             look_again=self._look, clock=self.clock,
             backoff=Backoff(Random(1), first=0.001),
         )  # fmt: skip
+        self.horn.sound = self.sound
         self.horn.use(self.settings)
 
     def _look(self) -> None:
