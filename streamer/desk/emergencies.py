@@ -189,6 +189,12 @@ async def correct(
     return row
 
 
+def areas_of(desk: Desk, targets: Sequence[int], excluded: Sequence[int]) -> set[int]:
+    """Return the ids of the areas that an emergency is for."""
+    shape = layout(desk.tree)
+    return {shape.ids[number] for number in _reach(desk, targets, excluded)}
+
+
 def reach(desk: Desk, row: CueRow) -> int:
     """Return how many areas an emergency is for."""
     return len(_reach(desk, row.targets, row.excluded))

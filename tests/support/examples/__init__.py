@@ -79,6 +79,7 @@ def everything() -> Mapping[str, Example]:
         airing,
         areas,
         bulletins,
+        heard,
         people,
         receiver_orders,
         receivers,
@@ -90,6 +91,6 @@ def everything() -> Mapping[str, Example]:
 
     topics = (
         areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receivers,
-        receiver_orders,
+        receiver_orders, heard,
     )  # fmt: skip
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}
