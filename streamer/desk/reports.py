@@ -51,7 +51,7 @@ class Reports:
                 rows = await db.execute(
                     select(AreaRow.id, AreaRow.parent_id, AreaRow.successor_id, AreaRow.station)
                 )
-                places = _Places(desk.tree, area, {id: (up, new, st) for id, up, new, st in rows})
+                places = Places(desk.tree, area, {id: (up, new, st) for id, up, new, st in rows})
                 everywhere = len(places.now) >= EVERYWHERE * len(desk.tree)
                 sums = Sums(db, period, now, None if everywhere else places.now)
                 carried = await sums.carried(places.stations)
@@ -81,7 +81,7 @@ def checked(first: date | None, last: date | None, most: int) -> tuple[date, dat
     return first, last
 
 
-class _Places:
+class Places:
     """Where rows of any area, also of one that is gone, are counted today.
 
     ``now``: by the id of a row the living area below ``top`` that it is counted for. ``stations``:
@@ -132,7 +132,7 @@ class _Places:
 class _Making:
     """One report being added up."""
 
-    def __init__(self, places: _Places, period: Period) -> None:
+    def __init__(self, places: Places, period: Period) -> None:
         self._places = places
         self._period = period
         self._below = places.tree.below(places.top)

@@ -1,30 +1,14 @@
-"""Reports as tables for people, in Vietnamese or English: CSV, and XLSX with a sheet a table.
-
-No cell can be a formula: in CSV those that look like one get an apostrophe, in XLSX text is typed
-as text.
-"""
+"""Reports as tables for people, in Vietnamese or English: CSV, and XLSX with a sheet a table."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
-
-from loa.streamer.core.cells import BOM, neutral
 from loa.streamer.core.languages import LANGUAGES
 from loa.streamer.desk.report import Report, Totals
-
-Cell = str | int | float | None
-MOST_CHARACTERS = 32_000
-"""Of one cell; a spreadsheet takes little more."""
+from loa.streamer.http.api.sheets import Cell, Sheet, csv_of, xlsx_of
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("Báo cáo hoạt động truyền thanh", "Broadcasting report"),
@@ -83,15 +67,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "file": ("Tệp phát nền", "File"),
 }
 _CLASSES = ("routine", "priority", "emergency")
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One table."""
-
-    title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
 
 
 class Sheets:
@@ -236,48 +211,10 @@ def _hours(seconds: float) -> float:
 def as_csv(report: Report, language: str) -> bytes:
     """Return a report as CSV: its tables one below the other, empty lines between."""
     sheets = Sheets(report, language)
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    for line in sheets.head:
-        writer.writerow([neutral(cell) for cell in line])
-    for sheet in sheets.tables:
-        writer.writerows([[], [neutral(sheet.title)], [neutral(h) for h in sheet.headings]])
-        for row in sheet.rows:
-            writer.writerow([neutral(cell) if isinstance(cell, str) else cell for cell in row])
-    return (BOM + text.getvalue()).encode()
+    return csv_of(sheets.head, sheets.tables)
 
 
 def as_xlsx(report: Report, language: str) -> bytes:
     """Return a report as a workbook, a sheet a table."""
     sheets = Sheets(report, language)
-    book = Workbook(write_only=True)
-    for number, sheet in enumerate(sheets.tables):
-        page = book.create_sheet(sheet.title[:31])
-        widths = [
-            max([len(str(heading))] + [len(str(row[i])) for row in sheet.rows[:200]])
-            for i, heading in enumerate(sheet.headings)
-        ]
-        for index, width in enumerate(widths):
-            page.column_dimensions[chr(ord("A") + index)].width = min(60, width + 3)
-        if number == 0:
-            for line in sheets.head:
-                page.append([_cell(page, cell, bold=line is sheets.head[0]) for cell in line])
-            page.append([])
-        page.append([_cell(page, heading, bold=True) for heading in sheet.headings])
-        for row in sheet.rows:
-            page.append([_cell(page, cell) for cell in row])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def _cell(page: object, value: Cell, bold: bool = False) -> object:
-    if isinstance(value, str):
-        value = ILLEGAL_CHARACTERS_RE.sub("", value)[:MOST_CHARACTERS]
-    cell = WriteOnlyCell(page, value=value)
-    if isinstance(value, str):
-        # Else text that begins with = would be a formula.
-        cell.data_type = "s"
-    if bold:
-        cell.font = Font(bold=True)
-    return cell
+    return xlsx_of(sheets.head, sheets.tables)
