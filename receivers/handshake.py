@@ -7,11 +7,11 @@ of this very connection is its own, by an identity that the box trusts.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from loa.codecs.control import messages
+from loa.codecs.control.dialects import DIALECTS, Dialect, common
 from loa.codecs.control.messages import (
-    NEWEST_FIRST,
     Challenge,
     Enrol,
     Hello,
@@ -47,16 +47,17 @@ class Handshake:
         certificate: bytes,
         trust: Trust,
         nonce: bytes | None = None,
-        versions: Sequence[int] = NEWEST_FIRST,
+        dialects: Mapping[int, Dialect] = DIALECTS,
     ) -> None:
         self._certificate = certificate
         self._trust = trust
-        self._versions = versions
+        self._dialects = dialects
         self.nonce = nonce or secrets.token_bytes(32)
         """The box's challenge: commands of this session repeat it."""
         self.server: PublicKey | None = None
         """The server's identity, once it was checked."""
-        self.version = 0
+        self.dialect = dialects[max(dialects)]
+        """What is spoken after the beginning, once the challenge was read."""
         self.unix = 0.0
         """The server's clock as it sent the challenge."""
         self._challenge = b""
@@ -81,21 +82,22 @@ class Handshake:
                 "somebody stands between the box and its server: the certificate of this "
                 "connection is not the server's"
             )
-        common = [v for v in self._versions if challenge.oldest <= v <= challenge.newest]
-        if not common:
+        dialect = common(self._dialects, challenge.oldest, challenge.newest)
+        if dialect is None:
+            oldest, newest = min(self._dialects), max(self._dialects)
             raise NoCommonVersion(
                 f"the server speaks versions {challenge.oldest} to {challenge.newest} of the "
-                f"protocol, this box {min(self._versions)} to {max(self._versions)}: update "
-                + ("the box" if challenge.oldest > max(self._versions) else "the server")
+                f"protocol, this box {oldest} to {newest}: update "
+                + ("the box" if challenge.oldest > newest else "the server")
             )
-        self.server, self.version = key, max(common)
+        self.server, self.dialect = key, dialect
         self.unix, self._challenge = challenge.unix, challenge.nonce
         return key
 
     def hello(self, receiver: int, key: SigningKey, **said: object) -> Hello:
         """Return what an enrolled box says; ``said``: the other fields of ``Hello``."""
         return Hello(
-            version=self.version, receiver=receiver, nonce=self.nonce,
+            version=self.dialect.version, receiver=receiver, nonce=self.nonce,
             signature=key.sign(Purpose.SESSION, self._text(receiver)),
             **said,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -103,7 +105,7 @@ class Handshake:
     def enrol(self, secret: str, key: SigningKey, **said: object) -> Enrol:
         """Return what a new box says; ``said``: the other fields of ``Enrol``."""
         return Enrol(
-            version=self.version, secret=secret, key=key.public.data, nonce=self.nonce,
+            version=self.dialect.version, secret=secret, key=key.public.data, nonce=self.nonce,
             signature=key.sign(Purpose.ENROLMENT, self._text(0)),
             **said,  # type: ignore[arg-type]
         )  # fmt: skip

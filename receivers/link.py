@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 import aiohttp
 
 from loa.codecs.control import frames, messages
+from loa.codecs.control.dialects import NEWEST
 from loa.codecs.control.frames import Audio, FrameError, Piece
 from loa.codecs.control.messages import (
     Change,
@@ -103,6 +104,7 @@ class Link:
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
         self._queued = 0
         self._live = Liveness(clock())
+        self._dialect = NEWEST
         self._down_since: float | None = clock()
         self._key_tried = 0
         self.nonce = b""
@@ -148,7 +150,7 @@ class Link:
         """Send a message; False when there is no session or too much waits already."""
         if self._socket is None:
             return False
-        data = messages.encode(message)
+        data = self._dialect.encode(message)
         if self._queue.full() or self._queued + len(data) > MOST_BYTES:
             self.counters["link.not_sent"] += 1
             return False
@@ -227,8 +229,12 @@ class Link:
         if not isinstance(answer, Welcome):
             raise NoSession("the server did not begin a session")
         assert there.shake.server is not None
-        self.identity.worked(key)
-        self.identity.server_is(there.shake.server)
+        try:
+            self.identity.worked(key)
+            self.identity.server_is(there.shake.server)
+        except OSError:
+            # A full disk keeps nobody from a session: what was there before still connects.
+            self.counters["link.identity_not_written"] += 1
         self._key_tried = 0
         self.nonce = there.shake.nonce
         self.server = there.shake.server
@@ -237,6 +243,7 @@ class Link:
     async def _session(self, there: Opened, welcome: Welcome, key: SigningKey) -> None:
         now = self._clock()
         self._live = Liveness(now, welcome.heartbeat)
+        self._dialect = there.shake.dialect
         self._queue = asyncio.Queue(MOST_WAITING)
         self._queued = 0
         self._socket, self._down_since, self.why = there.socket, None, ""
@@ -267,7 +274,7 @@ class Link:
             self._live.received(now)
             try:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    self._take(messages.from_server(message.data), now)
+                    self._take(self._dialect.from_server(message.data), now)
                 elif message.type is aiohttp.WSMsgType.BINARY:
                     self._take(frames.unpack(message.data), now)
             except UnknownMessage:

@@ -24,7 +24,6 @@ from loa.codecs.errors import CodecError
 VERSION = 1
 OLDEST = 1
 """The versions that are spoken here: this one and, from the second on, the one before."""
-NEWEST_FIRST = tuple(range(VERSION, OLDEST - 1, -1))
 MAX_TEXT = 256 * 1024
 """Bytes of a JSON message."""
 

@@ -269,7 +269,13 @@ async def _removed(desk: Desk, work: Work, area: Area, plan: Reorganisation, kin
     await store(work, changes)
     parent = None if area.parent is None else desk.tree.find(area.parent)
     where = None if parent is None else parent.id
+    # The boxes hang where they hung: they belong to the area above now.
+    moved = await handover.receivers_to(work.db, gone, where)
+    if moved and where is None:
+        raise Conflict("area.receivers", count=moved)
     details = {"name": area.name, "path": area.path, "areas": len(gone), "ended": ended}
+    if moved:
+        details["receivers"] = moved
     _record(work, kind, area.id, where, **details)
     return Outcome(changes, ended=ended)
 

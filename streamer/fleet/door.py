@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import WSMessage, WSMsgType, web
 
 from loa.codecs.control import messages
 from loa.codecs.control.codes import digest_of
+from loa.codecs.control.dialects import DIALECTS, Dialect
 from loa.codecs.control.messages import (
     MAX_TEXT,
     Enrol,
@@ -32,7 +34,7 @@ from loa.codecs.control.messages import (
 )
 from loa.codecs.control.signing import PublicKey
 from loa.streamer import logs
-from loa.streamer.core.attempts import Attempts, household
+from loa.streamer.core.attempts import Attempts, Guesses, household
 from loa.streamer.counters import Counters
 from loa.streamer.desk import receivers
 from loa.streamer.desk.desk import Desk
@@ -85,9 +87,11 @@ class FleetDoor:
         self.position, self.counters = position, counters
         self.settings = settings or DoorSettings()
         self.wrong_codes = Attempts(limit=20, window=60.0)
-        self.wrong_keys = Attempts(limit=20, window=60.0)
+        # Thousands of boxes may share an operator's address, and one of them may be revoked.
+        self.wrong_keys = Guesses(here=10, anywhere=300)
         self.strangers: set[Connection] = set()
         self.sessions: set[Connection] = set()
+        self.dialects: Mapping[int, Dialect] = DIALECTS
         self.closing = False
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -224,7 +228,8 @@ class Connection:
     async def _begin(self) -> Session | None:
         door = self._door
         now = door.desk.clock()
-        shake = Handshake(door.identity.identities(self._certificate, now), self._certificate, now)
+        identities = door.identity.identities(self._certificate, now)
+        shake = Handshake(identities, self._certificate, now, dialects=door.dialects)
         self._send(shake.challenge)
         data = await self._first()
         if data is None:
@@ -269,8 +274,8 @@ class Connection:
 
     async def _welcome(self, shake: Handshake, hello: Hello) -> Session:
         door = self._door
-        house = (household(self._peer), hello.receiver)
-        if door.wrong_keys.blocked(house, self._loop.time()):
+        house, box = household(self._peer), str(hello.receiver)
+        if door.wrong_keys.blocked(house, box, self._loop.time()):
             raise Refusal("busy", "too many wrong signatures: wait a minute")
         known = await door.registry.get(hello.receiver)
         try:
@@ -280,7 +285,7 @@ class Connection:
                 raise Refusal("revoked", "this receiver was revoked: ask for a new code")
             key = shake.check_hello(hello, known.keys)
         except Refusal:
-            door.wrong_keys.failed(house, self._loop.time())
+            door.wrong_keys.failed(house, box, self._loop.time())
             raise
         if len(known.keys) > 1 and key == known.keys[1]:
             await receivers.use_next_key(door.desk, known.id, key)
@@ -290,6 +295,7 @@ class Connection:
         session = Session(
             again.id, again.area, again.name, hello, self.wire, self._peer, door.desk.clock(),
             door.counters, trusts=b"" if shake.trusted is None else shake.trusted.data,
+            dialect=shake.dialect,
         )  # fmt: skip
         self._welcomed(session, shake.trusted)
         return session
@@ -297,7 +303,7 @@ class Connection:
     def _welcomed(self, session: Session, trusted: PublicKey | None) -> None:
         door = self._door
         now = door.desk.clock()
-        session.send(
+        self._send(
             Welcome(
                 version=session.hello.version,
                 tick=door.position.now(),
@@ -330,7 +336,7 @@ class Connection:
         counters = self._door.counters
         self.wire.bytes_received += len(raw.data)
         try:
-            message = messages.from_box(raw.data)
+            message = session.dialect.from_box(raw.data)
         except UnknownMessage:
             counters.add("fleet.messages.unknown")
             return

@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from loa.codecs.control import messages
+from loa.codecs.control.dialects import DIALECTS, Dialect
 from loa.codecs.control.messages import (
-    NEWEST_FIRST,
     Challenge,
     Enrol,
     Hello,
@@ -41,7 +41,7 @@ class Refusal(Exception):
 class Handshake:
     """One session's beginning. ``certificate``: SHA-256 of its connection's certificate's key.
 
-    ``versions``: those that are spoken here, the newest first.
+    ``dialects``: the versions that are spoken here.
     """
 
     def __init__(
@@ -50,16 +50,18 @@ class Handshake:
         certificate: bytes,
         unix: float,
         nonce: bytes | None = None,
-        versions: Sequence[int] = NEWEST_FIRST,
+        dialects: Mapping[int, Dialect] = DIALECTS,
     ) -> None:
         self._keys = [PublicKey(identity.key) for identity in identities]
         self._certificate = certificate
         self._nonce = nonce or secrets.token_bytes(32)
-        self._versions = versions
+        self._dialects = dialects
         self.trusted: PublicKey | None = None
         """The identity that the box signed for, once that was checked."""
+        self.dialect = dialects[max(dialects)]
+        """What the box chose to speak, once it said so."""
         self._challenge = Challenge(
-            oldest=min(versions), newest=max(versions), nonce=self._nonce,
+            oldest=min(dialects), newest=max(dialects), nonce=self._nonce,
             identities=tuple(identities), unix=unix,
         )  # fmt: skip
 
@@ -78,13 +80,15 @@ class Handshake:
             raise Refusal("message", f"this is no beginning of a session: {error}"[:200]) from None
         if not isinstance(asked, Hello | Enrol):
             raise Refusal("message", "a session begins with hello or enrol")
-        if asked.version not in self._versions:
+        if asked.version not in self._dialects:
+            oldest, newest = min(self._dialects), max(self._dialects)
             raise Refusal(
                 "version",
-                f"this server speaks versions {min(self._versions)} to {max(self._versions)} of "
-                f"the protocol, the box {asked.version}: update "
-                + ("the server" if asked.version > max(self._versions) else "the box"),
+                f"this server speaks versions {oldest} to {newest} of the protocol, the box "
+                f"{asked.version}: update "
+                + ("the server" if asked.version > newest else "the box"),
             )
+        self.dialect = self._dialects[asked.version]
         return asked
 
     def check_hello(self, hello: Hello, keys: Sequence[PublicKey]) -> PublicKey:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from loa.codecs.control import messages
+from loa.codecs.control.dialects import NEWEST, Dialect
 from loa.codecs.control.messages import FromBox, Hello, Message
 from loa.streamer import logs
 from loa.streamer.counters import Counters
@@ -66,6 +66,8 @@ class Session:
     counters: Counters
     trusts: bytes = b""
     """The server's key that this box trusts: what it is to believe is signed by that one."""
+    dialect: Dialect = NEWEST
+    """The version that the box speaks."""
     cached: set[bytes] = field(default_factory=set)
     ended: bool = False
 
@@ -77,7 +79,7 @@ class Session:
             self.counters.add("fleet.too_slow")
             self.wire.close("too slow")
             return
-        self.wire.send_text(messages.encode(message))
+        self.wire.send_text(self.dialect.encode(message))
 
     def close(self, why: str) -> None:
         """End it; the box may come back."""

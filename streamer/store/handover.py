@@ -18,6 +18,7 @@ from loa.streamer.store.cues import WAITING
 from loa.streamer.store.tables.bulletins import BulletinRow, BulletinTargetRow, SpellingRow
 from loa.streamer.store.tables.cues import CueRow
 from loa.streamer.store.tables.people import ApiTokenRow, GrantRow, SourceTokenRow
+from loa.streamer.store.tables.receivers import ReceiverRow
 from loa.streamer.store.tables.schedule import EntryRow, HolidayRow, SlotRow
 from loa.streamer.store.tables.webhooks import WebhookRow
 
@@ -43,7 +44,29 @@ async def hand_over(
         "tokens": await _tokens(db, merged, heir, now),
         "webhooks": await _all(db, WebhookRow, merged, heir),
         "spelling": await _spelling(db, merged, heir),
+        "receivers": await receivers_to(db, [merged], heir),
     }
+
+
+async def receivers_to(db: AsyncSession, areas: Sequence[int], heir: int | None) -> int:
+    """Have the receivers of these areas belong to ``heir``; None: only count them.
+
+    Those that were removed stay where they were: what they played was aired there.
+    """
+    here = (ReceiverRow.area_id.in_(areas), ReceiverRow.state != "removed")
+    count = await db.scalar(select(func.count()).select_from(ReceiverRow).where(*here)) or 0
+    if heir is not None and count:
+        await db.execute(
+            update(ReceiverRow)
+            .where(*here)
+            .values(
+                area_id=heir,
+                settings_version=ReceiverRow.settings_version + 1,
+                version=ReceiverRow.version + 1,
+            )
+            .execution_options(synchronize_session=False)
+        )
+    return count
 
 
 async def left_behind(

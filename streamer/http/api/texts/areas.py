@@ -70,6 +70,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Danh sách phải gồm đúng mọi địa bàn trực thuộc, mỗi địa bàn một lần.",
         "The list must have every area that hangs there, each once.",
     ),
+    "area.receivers": (
+        "Ở đây còn {count} cụm thu. Hãy chuyển hoặc xóa chúng trước.",
+        "There are {count} receivers here: move or remove them first.",
+    ),
     "area.emergency": (
         "Đang có thông tin khẩn cấp tại đây. Hãy dừng phát hoặc chờ kết thúc rồi làm tiếp.",
         "An emergency is under way here. Stop it, or wait until it is over.",
