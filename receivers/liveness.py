@@ -17,6 +17,7 @@ class Liveness:
         self._received = now
         self._sent = now
         self._asked: float | None = None
+        self._doubted = False
         self._within = PONG_WITHIN
 
     def received(self, now: float) -> None:
@@ -33,12 +34,13 @@ class Liveness:
         self._sent = now
         if self._asked is None:
             self._asked = now
-            self._within = PONG_WITHIN
+            self._within = DOUBT_WITHIN if self._doubted else PONG_WITHIN
+            self._doubted = False
 
     def doubt(self, now: float) -> None:
         """The network changed: ask now, and wait less long."""
         self._sent = now - self.heartbeat
-        self._within = DOUBT_WITHIN
+        self._doubted = True
 
     def ping_due(self, now: float) -> bool:
         """Say whether to ask."""
