@@ -261,6 +261,7 @@ class Link:
                 task.result()
         finally:
             self._socket, self._down_since = None, self._clock()
+            self.why = "the connection was lost"
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

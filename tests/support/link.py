@@ -71,17 +71,21 @@ class FleetDoorHere:
     url: str
     state: Path
     certificate: Certificate
+    runner: web.AppRunner
+    added: int = 0
     links: dict[Link, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def add(self, area: str = HERE, name: str = "Cụm loa") -> tuple[int, Code]:
+    async def add(self, area: str = HERE, name: str | None = None) -> tuple[int, Code]:
         """Add a receiver; return its id and a code."""
+        self.added += 1
+        name = name or f"Cụm loa {self.added}"
         made = await receivers.add(
             self.office.desk, self.office.server, [(self.office.area(area), Wishes(name=name))],
             self.fleet.identity.key.public, self.fleet.code_seconds,
         )  # fmt: skip
         return made[0].row.id, made[0].code
 
-    async def enrol(self, area: str = HERE, name: str = "Cụm loa") -> BoxIdentity:
+    async def enrol(self, area: str = HERE, name: str | None = None) -> BoxIdentity:
         """Add a receiver and enrol a box as it, over the connection."""
         id, code = await self.add(area, name)
         return await enrol([self.url], code, self.state / f"box-{id}", hardware="test", serial="")
@@ -154,7 +158,9 @@ async def fleet_door(
         await runner.setup()
         await fleet.start()
         at = await door.open(runner, "127.0.0.1", port, certificate=certificate)
-        there = FleetDoorHere(office, fleet, door, f"wss://127.0.0.1:{at}", tmp_path, certificate)
+        there = FleetDoorHere(
+            office, fleet, door, f"wss://127.0.0.1:{at}", tmp_path, certificate, runner
+        )
         try:
             yield there
         finally:

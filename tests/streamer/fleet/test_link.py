@@ -12,7 +12,7 @@ async def test_a_box_is_enrolled_and_has_a_session(tmp_path: Path) -> None:
     async with fleet_door(tmp_path) as there:
         link = await there.link()
         session = there.fleet.hub.of(link.identity.kept.receiver)
-        assert session is not None and session.name == "Cụm loa"
+        assert session is not None and session.name == "Cụm loa 1"
         assert link.nonce == session.hello.nonce
         assert there.count("fleet.welcomed") == 1
 
