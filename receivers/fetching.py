@@ -19,7 +19,15 @@ import msgspec
 from loa.codecs.control import messages
 from loa.codecs.control.agenda import MAX_FILE, Schedule
 from loa.codecs.control.frames import Audio, Piece
-from loa.codecs.control.messages import Fetch, FromServer, Gone, Inventory, Message, Welcome
+from loa.codecs.control.messages import (
+    Fetch,
+    FromServer,
+    Gone,
+    Inventory,
+    Message,
+    Recount,
+    Welcome,
+)
 from loa.codecs.control.sealed import hash_of
 from loa.codecs.control.settings import Settings
 from loa.receivers.agenda import KeptSchedule, Need, ScheduleRefused, needs
@@ -60,7 +68,7 @@ class Fetching:
     whether audio is coming by the line.
     """
 
-    takes: Sequence[type[Message | Audio | Piece]] = (messages.Agenda, Piece, Gone)
+    takes: Sequence[type[Message | Audio | Piece]] = (messages.Agenda, Piece, Gone, Recount)
 
     def __init__(
         self,
@@ -109,10 +117,9 @@ class Fetching:
     # --- a part of the box
 
     def welcomed(self, welcome: Welcome) -> None:
-        """Tell what is there."""
+        """The hello said by its digest what is there; the rest follows as it comes and goes."""
         self._asked = None
-        self._told = frozenset(list(self._cache.hashes())[:MOST_TOLD])
-        self._line.send(Inventory(add=tuple(sorted(self._told)), all=True))
+        self._told = self._cache.hashes()
         self._wake.set()
 
     def parted(self) -> None:
@@ -123,6 +130,9 @@ class Fetching:
 
     def take(self, message: FromServer | Audio | Piece, now: float) -> None:
         """Take a piece, or the news that there is another schedule or a file no longer."""
+        if isinstance(message, Recount):
+            self._recount()
+            return
         if isinstance(message, messages.Agenda):
             if message.hash != self._schedule.hash and message.size <= MAX_FILE:
                 self._agenda = message
@@ -269,6 +279,14 @@ class Fetching:
         self.full = ""
         self.tell()
         self._changed()
+
+    def _recount(self) -> None:
+        """Tell all that is there."""
+        there = sorted(self._cache.hashes())
+        self._line.send(Inventory(add=tuple(there[:MOST_TOLD]), all=True))
+        for at in range(MOST_TOLD, len(there), MOST_TOLD):
+            self._line.send(Inventory(add=tuple(there[at : at + MOST_TOLD])))
+        self._told = frozenset(there)
 
     def tell(self) -> None:
         """Tell the server what came and what went, since it was told last."""
