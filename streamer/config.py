@@ -338,6 +338,8 @@ class Receivers(_Section):
     """How long a former identity of the server's is good beside its successor."""
     journal_months: float = Field(default=12.0, ge=1, le=240)
     """How long boxes' journals, and what they say was played, are kept."""
+    fetch_kilobytes: int = Field(default=4000, ge=10, le=10_000_000)
+    """A second, for all boxes together that fetch ahead what they will play."""
 
 
 SECTIONS: dict[str, type[_Section]] = {

@@ -207,6 +207,7 @@ class Server:
                 config.receivers.code_days,
                 config.receivers.identity_days,
                 config.receivers.journal_months,
+                config.receivers.fetch_kilobytes * 1000,
             ),
             air=Air(self.engine, carriage, self._mount_of, self._take_events, kept),
         )

@@ -21,8 +21,10 @@ from loa.streamer import logs
 from loa.streamer.air.clock import Timeline
 from loa.streamer.desk.desk import Actor, Desk, Happening
 from loa.streamer.desk.errors import Conflict
+from loa.streamer.fleet.agendas import Agendas
 from loa.streamer.fleet.audio import Audio, AudioCounts
 from loa.streamer.fleet.carriage import Carriage
+from loa.streamer.fleet.distribution import RATE, Distribution
 from loa.streamer.fleet.door import DoorSettings, FleetDoor
 from loa.streamer.fleet.health import HealthTopic, Keep
 from loa.streamer.fleet.hub import Hub, Session
@@ -51,6 +53,8 @@ class FleetSettings:
     code_days: float = 14.0
     identity_days: float = 90.0
     journal_months: float = 12.0
+    fetch_bytes: int = RATE
+    """Bytes a second that all boxes together may fetch ahead."""
     health: Keep = field(default_factory=Keep)
     door: DoorSettings = field(default_factory=DoorSettings)
 
@@ -109,6 +113,12 @@ class Fleet:
         self.health.reported.append(self.ledger.reported)
         self.proof = Proof(desk, self._keys, self.settings.journal_months)
         self.hub.add(self.proof)
+        self.agendas = Agendas(desk, self.hub, data, lambda: self.identity.key, self._good)
+        self.hub.add(self.agendas)
+        self.distribution = Distribution(
+            self.agendas, data, self.counters, self.settings.fetch_bytes
+        )
+        self.hub.add(self.distribution)
         self.door = FleetDoor(
             desk, self.hub, self.identity, self.registry, self.position, self.counters,
             self.settings.door,
@@ -128,11 +138,14 @@ class Fleet:
         await self.health.load()
         await self.ledger.load()
         await self.proof.load()
+        await self.agendas.load()
         self._spawn(self.orders.run())
         self._spawn(self.box_settings.run())
         self._spawn(self.health.run())
         self._spawn(self.ledger.run())
         self._spawn(self.proof.run())
+        self._spawn(self.agendas.run())
+        self._spawn(self.distribution.run())
         self._spawn(self.door.run())
         self._spawn(self._write_seen())
         if self.audio is not None:
@@ -144,6 +157,7 @@ class Fleet:
     async def stop(self) -> None:
         """End all sessions."""
         self._unsubscribe()
+        self.agendas.close()
         await self.door.close()
         if self.audio is not None:
             self.audio.close()
@@ -154,6 +168,9 @@ class Fleet:
         await self.health.close()
         await self.ledger.close()
         await self.registry.write_seen()
+
+    def _good(self) -> list[PublicKey]:
+        return [key.public for key in self.identity.good(self.desk.clock())]
 
     def _sign(self, session: Session, purpose: Purpose, data: bytes) -> bytes:
         return self.identity.trusted(session.trusts, self.desk.clock()).sign(purpose, data)
