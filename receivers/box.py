@@ -55,7 +55,9 @@ from loa.receivers.vitals import Vitals
 AGAIN = 5.0
 """Seconds after which a part that failed is begun again."""
 TEST_EVERY = 30.0
+LOOK_EVERY = 0.5
 STATUS_EVERY = 5.0
+"""Seconds after which the status is written; what matters most makes that sooner."""
 
 log = logging.getLogger("loa.box")
 
@@ -212,7 +214,7 @@ class Box:
             "journal": _every(1.0, lambda: self.journal.poll(self.clock())),
             "time": _every(TIME_EVERY, lambda: self.day.look(self.clock())),
             "self-test": self._test_weekly,
-            "status": _every(STATUS_EVERY, lambda: boxstatus.write(self)),
+            "status": self._write_status,
         }
         why = "failed"
         try:
@@ -251,6 +253,16 @@ class Box:
             await asyncio.sleep(TEST_EVERY)
             if not self.horn.state().sounding and self.self_test.due(self.settings.now):
                 await self.self_test.test("weekly")
+
+    async def _write_status(self) -> None:
+        seen: object = None
+        written = float("-inf")
+        while True:
+            horn, now = self.horn.state(), self.clock()
+            if now - written >= STATUS_EVERY or seen != (horn.sounding, horn.relay, self.link.up):
+                seen, written = (horn.sounding, horn.relay, self.link.up), now
+                boxstatus.write(self)
+            await asyncio.sleep(LOOK_EVERY)
 
     async def _close(self, why: str) -> None:
         await self.obeying.close()

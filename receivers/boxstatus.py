@@ -50,7 +50,7 @@ def status_of(box: Box, ended: str | None = None) -> Status:
         buffer_ms=playing.buffer_ms,
         volume=horn.volume, output=horn.output, output_open=horn.open,
         output_trouble=horn.trouble, relay=horn.relay, relay_kind=box.config.relay.kind,
-        sounded=box.horn.hears,
+        sounded=box.horn.hears, settings_version=box.settings.now.version,
         sign=box.sign.wanted() if box.sign.there else None,
         clock=CLOCKS[box.day.source],
         schedule_until=None if schedule is None else schedule.until / TICKS_A_SECOND,

@@ -6,6 +6,7 @@ sees by its age whether the box still runs; when it does not, since when.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ FRESH = 20.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Status(Struct, frozen=True, kw_only=True):
     """All that is known of the box now. Times are Unix seconds by the box's trusted clock.
 
     ``boot`` and ``written`` (monotonic) tell how old this is, whatever the clocks do.
@@ -62,6 +63,7 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
     relay_kind: str = "none"
     sounded: bool | None = None
     """Whether it is measured that it sounds; None: it is not measured."""
+    settings_version: int = 0
     sign: str | None = None
     clock: str = ""
     """Where the time of day comes from: server, ntp, kept, or nothing."""
@@ -144,7 +146,9 @@ def show(folder: Path, state: Path, language: str, as_json: bool) -> int:
     except PermissionError as error:
         print(words["forbidden"].format(file=error.filename))
         return 1
-    enrolled = (state / "identity.json").exists() if os.access(state, os.X_OK) else None
+    enrolled: bool | None = None
+    with contextlib.suppress(PermissionError):
+        enrolled = (state / "identity.json").exists()
     if as_json:
         told: dict[str, object] = {"running": seen is not None and seen.running}
         if seen is not None:
