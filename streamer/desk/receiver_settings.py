@@ -126,6 +126,14 @@ async def renew(desk: Desk, work: Work, areas: Collection[int] | None = None) ->
     return await _renew(desk, work, list(await work.db.scalars(chosen)))
 
 
+async def renew_some(desk: Desk, work: Work, receivers: Collection[int]) -> int:
+    """As ``renew``, for these receivers."""
+    chosen = select(ReceiverRow).where(
+        ReceiverRow.id.in_(receivers), ReceiverRow.state == "enrolled"
+    )
+    return await _renew(desk, work, list(await work.db.scalars(chosen.with_for_update())))
+
+
 async def give(desk: Desk, work: Work, receivers: Collection[int]) -> None:
     """Order receivers to take the settings that hold, unless they have been ordered to already."""
     rows = list(

@@ -95,7 +95,7 @@ class Fleet:
         self.hub.add(Keys(desk, self.registry))
         self.orders = Orders(desk, self.hub, self._sign)
         self.hub.add(self.orders)
-        self.box_settings = SettingsTopic(desk)
+        self.box_settings = SettingsTopic(desk, self.orders.settings_open)
         self.hub.add(self.box_settings)
         self.audio: Audio | None = None
         if air is not None:

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Table, bindparam, select, update
 
 from loa.codecs.control.messages import Ack, Command, FromBox, Message
-from loa.codecs.control.orders import Actions, Order, encode_order
+from loa.codecs.control.orders import Actions, Order, Set, encode_order
 from loa.codecs.control.signing import Purpose
 from loa.streamer import logs
 from loa.streamer.desk.desk import Desk, Happening, server_actor
@@ -153,6 +153,10 @@ class Orders:
         """Return a receiver's commands that are not over, by number."""
         known = self._open.get(receiver, {})
         return sorted(known.values(), key=lambda one: one.number)
+
+    def settings_open(self, receiver: int) -> bool:
+        """Whether a receiver was ordered to take settings, and has not said that it did."""
+        return any(isinstance(one.action, Set) for one in self._open.get(receiver, {}).values())
 
     # --- the hub's side
 

@@ -7,7 +7,7 @@ or given another time zone, boxes that were enrolled anew or lost what they kept
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import select
 
@@ -18,6 +18,7 @@ from loa.streamer.desk import receiver_settings
 from loa.streamer.desk.desk import Desk, Happening, server_actor
 from loa.streamer.desk.receiver_orders import ORDERED
 from loa.streamer.fleet.hub import Session
+from loa.streamer.fleet.registry import receiver_of
 from loa.streamer.store.tables.receivers import ReceiverRow
 
 GATHER = 0.5
@@ -27,6 +28,11 @@ A_TURN = 100
 AGAIN = 10.0
 """Seconds after which it is tried again when it failed."""
 
+DEFAULT = Settings()
+_ABOUT_ONE = frozenset(
+    {"receiver.enrolled", "receiver.moved", "receiver.renamed", "receiver.changed"}
+)
+
 log = logs.get("settings")
 
 
@@ -35,22 +41,30 @@ class SettingsTopic:
 
     takes: Sequence[type[Message]] = ()
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, ordered: Callable[[int], bool] = lambda _: False) -> None:
         self._desk = desk
+        self._ordered = ordered
+        """Whether a receiver has been ordered to take newer ones already."""
         self._known: dict[int, Settings] = {}
         self.renewed: Callable[[], None] = lambda: None
         """Called when ``of`` may answer otherwise than before."""
         self._behind: set[int] = set()
+        self._changed: set[int] = set()
         self._all = True
+        self._reload: set[int] | None = set()
+        """Whose settings are to be read again; None: everybody's."""
         self._wake = asyncio.Event()
         self._unsubscribe = desk.bus.subscribe(self._happened)
 
-    async def load(self) -> None:
-        """Learn what holds for every receiver."""
+    async def load(self, receivers: Collection[int] | None = None) -> None:
+        """Learn what holds for these receivers, by default for every one."""
+        chosen = select(ReceiverRow)
+        if receivers is not None:
+            chosen = chosen.where(ReceiverRow.id.in_(receivers))
         async with self._desk.store.read() as db:
-            rows = list(await db.scalars(select(ReceiverRow)))
+            rows = list(await db.scalars(chosen))
             said = await receiver_settings.read_said(db)
-        known = {}
+        known = {} if receivers is None else dict(self._known)
         for count, row in enumerate(rows):
             known[row.id] = receiver_settings.settings_of(self._desk, row, said)
             if count % A_TURN == A_TURN - 1:
@@ -60,7 +74,7 @@ class SettingsTopic:
 
     def of(self, receiver: int) -> Settings:
         """Return a receiver's newest settings: its box has them, or soon will."""
-        return self._known.get(receiver) or Settings()
+        return self._known.get(receiver) or DEFAULT
 
     async def run(self) -> None:
         """Order what is needed; until cancelled."""
@@ -79,36 +93,49 @@ class SettingsTopic:
             self._unsubscribe()
 
     async def catch_up(self) -> None:
-        """Renew all after a change of areas, and give those that are behind what there is."""
-        every, self._all = self._all, False
-        behind, self._behind = self._behind, set()
+        """Renew what a change may have touched, and give those that are behind what there is."""
+        every, changed, behind, reload = self._all, self._changed, self._behind, self._reload
+        self._all, self._changed, self._behind, self._reload = False, set(), set(), set()
         try:
-            async with self._desk.work(server_actor(self._desk.tree)) as work:
-                if every:
-                    await receiver_settings.renew(self._desk, work)
-                if behind:
-                    await receiver_settings.give(self._desk, work, behind)
-            await self.load()
+            if every or changed or behind:
+                async with self._desk.work(server_actor(self._desk.tree)) as work:
+                    if every:
+                        await receiver_settings.renew(self._desk, work)
+                    elif changed:
+                        await receiver_settings.renew_some(self._desk, work, changed)
+                    if behind:
+                        await receiver_settings.give(self._desk, work, behind)
+            if every or reload is None:
+                await self.load()
+            elif which := changed | behind | reload:
+                await self.load(which)
         except BaseException:
-            self._all, self._behind = self._all or every, self._behind | behind
+            self._all, self._reload = True, None
+            self._behind |= behind
             raise
 
     def _happened(self, happening: Happening) -> None:
-        kind = happening.kind
+        kind, receiver = happening.kind, receiver_of(happening)
         if kind == ORDERED and happening.details.get("do") == "settings":
-            self._wake.set()
-        elif kind.startswith(("area.", "areas.")) or kind in (
-            "receiver.enrolled", "receiver.moved", "receiver.renamed", "receiver.changed",
-        ):  # fmt: skip
+            if receiver is None:
+                self._reload = None
+            elif self._reload is not None:
+                self._reload.add(receiver)
+        elif kind.startswith("area."):
             self._all = True
-            self._wake.set()
+        elif kind in _ABOUT_ONE and receiver is not None:
+            self._changed.add(receiver)
+        else:
+            return
+        self._wake.set()
 
     # --- the hub's side
 
     def joined(self, session: Session) -> None:
         """See whether its settings are the newest."""
         known = self._known.get(session.receiver)
-        if session.hello.settings < (1 if known is None else known.version):
+        newest = 1 if known is None else known.version
+        if session.hello.settings < newest and not self._ordered(session.receiver):
             self._behind.add(session.receiver)
             self._wake.set()
 

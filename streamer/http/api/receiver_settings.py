@@ -80,7 +80,10 @@ class ReceiverSettingsOut(SettingsOut):
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    return dict(msgspec.to_builtins(settings))
+    # Not as it is sent: there what is as usual is left out.
+    return {
+        name: msgspec.to_builtins(value) for name, value in msgspec.structs.asdict(settings).items()
+    }
 
 
 async def show_area(call: Call) -> SettingsOut:
