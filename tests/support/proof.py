@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -13,10 +14,15 @@ from loa.codecs.control.signing import PublicKey, SigningKey
 from loa.streamer.desk.desk import Desk
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.proof import Proof
+from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.proof import JournalFindingRow, PlayReportRow
 from loa.streamer.store.tables.receivers import ReceiverRow
+from support.desk import Office
 from support.fleet import RecordingWire, connected
-from support.journal import Box, box
+from support.journal import FIRST, START, Box, box
+
+COMMUNE = "/ha-giang/quang-binh/na-khuong"
+VILLAGES = (f"{COMMUNE}/ban-rua", f"{COMMUNE}/ban-mac")
 
 
 def key_of(receiver: int) -> SigningKey:
@@ -113,3 +119,20 @@ async def findings(desk: Desk) -> list[tuple[int, str, int, int, str]]:
     async with desk.store.read() as db:
         rows = await db.scalars(select(JournalFindingRow).order_by(JournalFindingRow.id))
         return [(r.receiver_id, r.kind, r.first, r.last, r.why) for r in rows]
+
+
+async def aired(
+    office: Office, path: str, number: int, seconds: float | None = 60.0, **more: Any
+) -> None:
+    """Put a playing of support.journal's stretches into the as-run log of one mount."""
+    at = START + 100.0 * number
+    tick = FIRST + 5000 * number
+    given = {"kind": "bulletin", "cls": 0, "title": "Bản tin", "play": f"e5#{number}", **more}
+    async with office.desk.store.write() as db:
+        db.add(
+            AiredRow(
+                area_id=office.area(path).id, from_tick=tick, from_unix=at,
+                to_tick=None if seconds is None else tick + round(50 * seconds),
+                to_unix=None if seconds is None else at + seconds, complete=True, **given,
+            )
+        )  # fmt: skip

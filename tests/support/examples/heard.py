@@ -25,9 +25,18 @@ async def journal(office: Office) -> Asked:
     return Asked(params={"receiver": await enrolled(office)})
 
 
+async def proof(office: Office) -> Asked:
+    await enrolled(office)
+    days = {"from": "2026-09-20", "to": "2026-09-21"}
+    return Asked(params={"area": here(office)}, query=days)
+
+
 EXAMPLES: dict[str, Example] = {
     "GET /bulletins/{bulletin}/heard": bulletin,
     "GET /emergencies/{emergency}/heard": about(),
     "GET /areas/{area}/heard": play,
     "GET /receivers/{receiver}/journal": journal,
+    "GET /areas/{area}/proof": proof,
+    "GET /areas/{area}/proof.csv": proof,
+    "GET /areas/{area}/proof.xlsx": proof,
 }

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from loa.codecs.control.messages import Sounding
 from loa.streamer.desk import emergencies
 from loa.streamer.desk.emergencies import Wanted
-from loa.streamer.store.tables.airing import AiredRow
 from support.desk import Office, desk_with_sample
 from support.journal import FIRST, START, stretch
-from support.proof import Reporting, add_receiver, box_of
+from support.proof import COMMUNE, VILLAGES, Reporting, add_receiver, aired, box_of
 from support.schedule import add_bulletin
-
-COMMUNE = "/ha-giang/quang-binh/na-khuong"
-VILLAGES = (f"{COMMUNE}/ban-rua", f"{COMMUNE}/ban-mac")
-
-
-async def aired(
-    office: Office, path: str, number: int, seconds: float | None = 60.0, **more: Any
-) -> None:
-    """Put a playing of support.journal's stretches into the as-run log of one mount."""
-    at = START + 100.0 * number
-    tick = FIRST + 5000 * number
-    given = {"kind": "bulletin", "cls": 0, "title": "Bản tin", "play": f"e5#{number}", **more}
-    async with office.desk.store.write() as db:
-        db.add(
-            AiredRow(
-                area_id=office.area(path).id, from_tick=tick, from_unix=at,
-                to_tick=None if seconds is None else tick + round(50 * seconds),
-                to_unix=None if seconds is None else at + seconds, complete=True, **given,
-            )
-        )  # fmt: skip
 
 
 class Online:
