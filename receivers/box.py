@@ -42,6 +42,7 @@ from loa.receivers.link import Link
 from loa.receivers.machine import machine_vitals
 from loa.receivers.modem import DataCounter
 from loa.receivers.modem_probe import ModemProbe
+from loa.receivers.ntp import keep_asking
 from loa.receivers.obeying import Obeying
 from loa.receivers.offline import Offline
 from loa.receivers.orders import Bound, OrderBook
@@ -213,6 +214,7 @@ class Box:
             "vitals": self.vitals.run,
             "journal": _every(1.0, lambda: self.journal.poll(self.clock())),
             "time": _every(TIME_EVERY, lambda: self.day.look(self.clock())),
+            "ntp": self._ask_ntp,
             "self-test": self._test_weekly,
             "status": self._write_status,
         }
@@ -247,6 +249,10 @@ class Box:
                 self.failures = [*self.failures, f"{name}: {error!r}"[:200]][-10:]
                 self.journal.record("part_failed", part=name, why=repr(error)[:200])
             await asyncio.sleep(AGAIN)
+
+    async def _ask_ntp(self) -> None:
+        servers = self.config.clock.ntp
+        await keep_asking(servers, lambda: not self.link.up, self.day.heard, self.clock)
 
     async def _test_weekly(self) -> None:
         while True:

@@ -16,6 +16,9 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         try:
             os.fchmod(file, mode)
+            if os.geteuid() == 0:  # root enrols a box that runs as somebody else
+                owner = path.parent.stat()
+                os.fchown(file, owner.st_uid, owner.st_gid)
             view = memoryview(data)
             while view:
                 view = view[os.write(file, view) :]

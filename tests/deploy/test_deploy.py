@@ -40,6 +40,24 @@ def test_the_unit_says_what_the_server_does(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_boxs_unit_says_what_a_box_needs(tmp_path: Path) -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[method-assign, assignment]
+    parser.read(DEPLOY / "loa-receiver.service")
+    service = parser["Service"]
+    assert service["Type"] == "notify" and int(service["WatchdogSec"]) >= 30
+    assert service["ExecStopPost"].endswith("silence"), "the relay is off behind a crash"
+    assert service["Restart"] == "always" and service["RestartPreventExitStatus"] == "78"
+    assert service["ProtectSystem"] == "strict" and service["DynamicUser"] == "yes"
+    text = (DEPLOY / "loa-receiver.service").read_text()
+    assert "ListenStream" not in text and "CapabilityBoundingSet=\n" in text
+    if shutil.which("systemd-analyze"):
+        unit = tmp_path / "loa-receiver.service"
+        unit.write_text(text.replace("/opt/loa/bin/python", "/bin/true"))
+        done = run("systemd-analyze", "verify", unit)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_haproxy_accepts_its_configuration() -> None:
     assert shutil.which("haproxy"), "haproxy is not installed: make test does that"
     done = run("haproxy", "-c", "-f", DEPLOY / "haproxy.cfg")
