@@ -25,6 +25,8 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "bench"
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-pthread")
 
+LIBRARIES = {"boxes": ("-lssl", "-lcrypto")}
+
 
 def compiled(name: str) -> Path:
     """Return the program made from ``name.c``, compiled when it is older than its sources.
@@ -40,7 +42,10 @@ def compiled(name: str) -> Path:
     if compiler is None:
         raise Missing("no C compiler is installed")
     BUILD.mkdir(parents=True, exist_ok=True)
-    subprocess.run([compiler, *FLAGS, str(sources[0]), "-o", str(program)], check=True)
+    libraries = LIBRARIES.get(name, ())
+    words = [compiler, *FLAGS, str(sources[0]), "-o", str(program), *libraries]
+    if subprocess.run(words, check=not libraries).returncode:
+        raise Missing(f"{name}.c does not compile: {' '.join(libraries)} may be missing")
     return program
 
 

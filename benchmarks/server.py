@@ -109,6 +109,7 @@ class LoaServer(Host):
             ready = self.answer(60)
             self.url: str = ready["url"]
             self.port = int(self.url.rsplit(":", 1)[1].strip("/"))
+            self.receivers: str = ready["receivers"]
             self._wait_for_file(file)
         except (RuntimeError, KeyError, ValueError) as error:
             said = self._log.read_text(errors="replace")[-2000:]

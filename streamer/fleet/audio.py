@@ -11,10 +11,12 @@ once. A change is sent at once with what there is of it, whatever the phase, the
 *Time.* A timer on the engine's deadlines runs while somebody is streamed to, and only then. Each
 round takes the engine's events first, so that what is known of changes is whole up to the tick.
 
-*Slow boxes* are measured in seconds: as long as bytes wait, marks say at which tick they were
-written. Beyond ``LAG_TICKS`` nothing more is written until it has drained; then a live and an
-emergency go on at the present, a bulletin where it was, as far back as packets are kept. A message
-once begun is always finished: what was given to the wire is never taken back.
+*Slow boxes* are measured in seconds, for bytes alone do not tell time: marks say how many bytes
+were written by a tick, and what a box has not acknowledged yet (looked up once a second, or before
+each message once it lags) says which marks it has reached. Beyond ``LAG_TICKS`` nothing more is
+written until it has drained; then a live and an emergency go on at the present, a bulletin where it
+was, as far back as packets are kept. A message once begun is always finished: what was given to the
+wire is never taken back.
 
 *Resuming*: from ``Hello.resume`` or ``Want.tick``, in bursts that are bounded for each box and for
 each round. A tick in the future, or no longer kept, means the present.
@@ -35,21 +37,24 @@ from loa.native.engine import Engine
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.counters import Counters
 from loa.streamer.fleet.carriage import NEVER, Carriage, Entry
-from loa.streamer.fleet.hub import MOST_WAITING, Session, binary_frame
+from loa.streamer.fleet.hub import MOST_WAITING, Session, Wire, binary_frame
 from loa.streamer.fleet.inventories import Inventories
 from loa.streamer.fleet.stream import Course
 
 CADENCES = (2, 10)
 LAG_TICKS = 150
+SLOW_TICKS = 50
+"""A box that lags so far is looked at before each message, not only once a second."""
+LOOK_EVERY = 50
 DRAINED = 1024
-"""Bytes that may still wait when a box is written to again."""
+"""Bytes that it may still lack when it is written to again."""
 BURST_TICKS = 50
 """Ticks of a message that catches up."""
 CATCH_UP_WAITING = 8 * 1024
 """Bytes that may wait of a box that catches up: it is given more as it takes them."""
 BURSTS_A_ROUND = 200
 """Messages that catch up, of all boxes together, in a round: nobody else is late by them."""
-MARK_EVERY = 5
+MARK_EVERY = 25
 SLICE = 0.005
 """Seconds that telling changes keeps the loop; then others have their turn."""
 FRAMES = 2048
@@ -66,6 +71,7 @@ class Stream:
     """One session's audio. ``until``: up to there every tick from the cursor on is streamed."""
 
     session: Session
+    wire: Wire
     mount: int
     cadence: int
     course: Course
@@ -73,11 +79,14 @@ class Stream:
     phase: int = -1
     """-1: nothing is streamed to it."""
     enough: bool = False
+    slow: bool = False
+    """It is looked at before each message."""
     held: bool = False
+    """It is given nothing until it has drained."""
     queued: int = -1
     texts: list[bytes] = field(default_factory=list)
     marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=64))
-    """Bytes that were sent by a tick, while some wait."""
+    """Bytes that were sent by a tick, as long as they may not have arrived."""
 
 
 @dataclass(slots=True)
@@ -163,7 +172,7 @@ class Audio:
         first = now + 1 - back
         if resume is not None:
             first = self._place(resume, now)
-        stream = Stream(session, mount, settings.ticks_a_message, Course(first))
+        stream = Stream(session, session.wire, mount, settings.ticks_a_message, Course(first))
         self._streams[session] = stream
         self._of_mount.setdefault(mount, {})[stream] = None
         for entry in self._carriage.of(mount, first):
@@ -315,7 +324,9 @@ class Audio:
         if not groups[stream.mount]:
             del groups[stream.mount]
         self._behind.pop(stream, None)
-        stream.phase, stream.held, stream.until = -1, False, 0
+        stream.phase, stream.until = -1, 0
+        stream.slow = stream.held = False
+        stream.marks.clear()
         self.counts.streaming -= 1
 
     def _arm(self) -> None:
@@ -360,11 +371,16 @@ class Audio:
         end = first + cadence
         sent = size = 0
         others: list[Stream] = []
+        # Each phase looks for its slow ones once a second.
+        look = end // cadence % (LOOK_EVERY // cadence) == 0
         for mount, row in zip(mounts, rows, strict=True):
             frame = None
             for stream in groups[mount]:
-                course, wire = stream.course, stream.session.wire
-                if course.cursor != first or stream.until < end or stream.marks or wire.waiting:
+                course, wire = stream.course, stream.wire
+                if course.cursor != first or stream.until < end or stream.slow or wire.waiting:
+                    others.append(stream)
+                    continue
+                if look and not self._well(stream, end):
                     others.append(stream)
                     continue
                 if frame is None:
@@ -390,11 +406,11 @@ class Audio:
     def _advance(self, stream: Stream, upto: int) -> None:
         """Send a box whatever it is to get and has not got, up to a tick, if it takes that."""
         now = self._engine.tick
-        course, wire = stream.course, stream.session.wire
+        course, wire = stream.course, stream.wire
         self._hurry(stream, now)
-        if stream in self._behind or (
-            (stream.held or stream.marks or wire.waiting) and not self._takes(stream, now)
-        ):
+        if stream in self._behind:
+            return
+        if (stream.held or stream.slow or wire.waiting) and not self._takes(stream, now):
             return
         run = course.run()
         while run is not None and run[0] <= upto:
@@ -424,29 +440,42 @@ class Audio:
             self._skip(stream, part.tick)
             self._behind.pop(stream, None)
 
-    def _takes(self, stream: Stream, now: int) -> bool:
-        """Say whether a box for which bytes wait is given more."""
-        wire, marks = stream.session.wire, stream.marks
-        waiting = wire.waiting
-        taken = wire.bytes_sent - waiting
-        while marks and (not waiting or marks[0][0] <= taken):
+    def _well(self, stream: Stream, now: int) -> bool:
+        """Look at a box that seems to take what it is sent; say whether it does."""
+        marks = stream.marks
+        if not stream.wire.unread:
+            marks.clear()
+            return True
+        stream.slow = self._lag(stream, now) > SLOW_TICKS
+        return not stream.slow
+
+    def _lag(self, stream: Stream, now: int) -> int:
+        """Return by how many ticks a box lags at least, and set the next mark."""
+        wire, marks = stream.wire, stream.marks
+        taken = wire.bytes_sent - wire.unread
+        while marks and marks[0][0] <= taken:
             marks.popleft()
+        if taken < wire.bytes_sent and (not marks or now - marks[-1][1] >= MARK_EVERY):
+            marks.append((wire.bytes_sent, now))
+        return now - marks[0][1] if marks else 0
+
+    def _takes(self, stream: Stream, now: int) -> bool:
+        """Say whether a box that seems to be slow is given more."""
+        lag = self._lag(stream, now)
         if stream.held:
-            if waiting > DRAINED:
+            if stream.wire.unread > DRAINED:
                 return False
             stream.held = False
-            marks.clear()
+            stream.marks.clear()
+            lag = 0
             part = stream.course.at(now)
             if part is None or part.entry.change.audio is None or _urgent(part.entry):
                 self._skip(stream, now + 1)
-            return True
-        if marks and now - marks[0][1] > LAG_TICKS:
+        stream.slow = lag > SLOW_TICKS
+        if lag > LAG_TICKS:
             stream.held = True
             self.counts.held += 1
-            return False
-        if waiting and (not marks or now - marks[-1][1] >= MARK_EVERY):
-            marks.append((wire.bytes_sent, now))
-        return True
+        return not stream.held
 
     def _skip(self, stream: Stream, tick: int) -> None:
         """Give up what a box was not sent before a tick."""
@@ -462,7 +491,7 @@ class Audio:
             if not left:
                 return
             del self._behind[stream]
-            if stream.session.wire.waiting > CATCH_UP_WAITING:
+            if stream.wire.waiting > CATCH_UP_WAITING:
                 self._behind[stream] = None
                 continue
             run = stream.course.run()
@@ -484,7 +513,7 @@ class Audio:
         if frame is None:
             self._skip(stream, end)
             return
-        stream.session.wire.send_frame(frame)
+        stream.wire.send_frame(frame)
         stream.course.cursor = end
         self.counts.messages += 1
         self.counts.bytes += len(frame)

@@ -30,6 +30,13 @@ class Wire(Protocol):
     def waiting(self) -> int:
         """Bytes that were written and the kernel has not taken yet."""
 
+    @property
+    def unread(self) -> int:
+        """Bytes that were written and the box's kernel has not taken yet; it costs a system call.
+
+        What lies between TLS layer and socket may be missing (``frontdoor``: at most 4 KiB).
+        """
+
     def send_text(self, data: bytes) -> None:
         """Send a text message."""
 

@@ -7,15 +7,19 @@ than the write itself, and a frame of audio is the same bytes for thousands.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import struct
+import termios
 
 from aiohttp import WSCloseCode
 
 USER_TIMEOUT_MS = 30_000
 SEND_BYTES = 16 * 1024
-"""SO_SNDBUF, which the kernel doubles: 5 s of audio and its overheads, no more, may wait unseen."""
-BUFFER_BYTES = 4096
-"""What may lie between the TLS layer and the socket."""
+"""SO_SNDBUF, which the kernel doubles: what may be under way to a box that is far."""
+UNSENT_BYTES = 2048
+"""TCP_NOTSENT_LOWAT: what may lie in the kernel and is not even under way, where nobody sees it."""
+NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 
 class SocketWire:
@@ -23,6 +27,8 @@ class SocketWire:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        raw = transport.get_extra_info("socket")
+        self._fd = -1 if raw is None else raw.fileno()
         self.closed_why: str | None = None
         self.bytes_sent = 0
         self.bytes_received = 0
@@ -31,6 +37,18 @@ class SocketWire:
     def waiting(self) -> int:
         """Bytes that were written and the kernel has not taken yet."""
         return self._transport.get_write_buffer_size()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were written and the peer's kernel has not acknowledged."""
+        waiting = self._transport.get_write_buffer_size()
+        if self._fd < 0 or self._transport.is_closing():
+            return waiting
+        try:
+            under_way = struct.unpack("i", fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4)))
+        except OSError:
+            return waiting
+        return waiting + int(under_way[0])
 
     def send_text(self, data: bytes) -> None:
         """Send a text message."""
@@ -78,6 +96,7 @@ def shape(transport: asyncio.BaseTransport) -> bool:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+        connection.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, UNSENT_BYTES)
     except OSError:
         return False
     finally:

@@ -23,6 +23,10 @@ class RecordingWire:
     bytes_sent: int = 0
     bytes_received: int = 0
 
+    @property
+    def unread(self) -> int:
+        return self.waiting
+
     def send_text(self, data: bytes) -> None:
         self.sent.append(messages.from_server(data))
         self.bytes_sent += len(data)
