@@ -74,7 +74,7 @@ def enrolled(count: int, area: int = THON) -> Any:
 async def _build(data: Path, count: int, area: int) -> None:
     now = time.time()
     key = SigningKey(SECRET).public.data
-    areas = [
+    areas: list[dict[str, Any]] = [
         {"id": XA, "parent_id": None, "name": "Xã", "path": "/xa", "rank": 1},
         {"id": THON, "parent_id": XA, "name": "Thôn", "path": LoaServer.FILE, "rank": 2},
     ]

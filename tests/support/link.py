@@ -31,7 +31,7 @@ from loa.streamer.desk import receivers
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.receivers import Wishes
 from loa.streamer.fleet import own_certificate
-from loa.streamer.fleet.fleet import Fleet, FleetSettings
+from loa.streamer.fleet.fleet import Air, Fleet, FleetSettings
 from loa.streamer.ingest.frontdoor import Door
 from loa.streamer.ingest.tls import Certificate
 from support.desk import Office, desk_with_sample
@@ -133,6 +133,7 @@ async def fleet_door(
     topics: Callable[[Fleet], None] | None = None,
     certificate: Certificate | None = None,
     port: int = 0,
+    air: Callable[[Desk], Air] | None = None,
 ) -> AsyncIterator[FleetDoorHere]:
     """Open a desk, a fleet and its door; see the module."""
     data = tmp_path / "data"
@@ -140,7 +141,8 @@ async def fleet_door(
     made: list[Fleet] = []
 
     def make(desk: Desk) -> Fleet:
-        made.append(Fleet(desk, timeline or RunningTimeline(), data, settings))
+        heard = None if air is None else air(desk)
+        made.append(Fleet(desk, timeline or RunningTimeline(), data, settings, air=heard))
         return made[0]
 
     async with desk_with_sample(tmp_path, fleet=make) as office:
