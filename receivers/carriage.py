@@ -139,15 +139,27 @@ class Carriage:
         elif isinstance(message, Pong):
             self._leapt(self.clock.pong(message, now))
         elif isinstance(message, Change):
-            wanted = wanted_of(message)
-            prepared = self._prepared(wanted)
-            with self.player.lock:
-                self.sequencer.want(wanted, prepared)
-            if self.sequencer.together and wanted.kind != "silence":
-                self.clock.hurry(now)
+            self._take_change(message, now)
+            return
         self.look(now)
 
+    def _take_change(self, change: Change, now: float) -> None:
+        """Changes that come together are taken together: each makes void what others said."""
+        wanted = wanted_of(change)
+        self._changes.append((wanted, self._prepared(wanted)))
+        if self.sequencer.together and wanted.kind != "silence":
+            self.clock.hurry(now)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.look(now)
+        else:
+            if len(self._changes) == 1:
+                loop.call_soon(self.look, now)
+
     def _take_audio(self, audio: Audio, now: float) -> None:
+        if self._changes:
+            self.look(now)
         with self.player.lock:
             self.sequencer.audio(audio)
         due = self.clock.when(audio.tick)
@@ -182,6 +194,9 @@ class Carriage:
         """Do what is due: ask for the time and for what is missing, write down what is over."""
         target = self.player.target(now)
         with self.player.lock:
+            for wanted, prepared in self._changes:
+                self.sequencer.want(wanted, prepared)
+            self._changes.clear()
             if target is not None and not self._audible:
                 self.sequencer.lead = self.player.seconds_behind() / TICK
                 self.sequencer.advance(target)

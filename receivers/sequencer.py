@@ -12,7 +12,7 @@ Nothing here decodes, reads a file or a clock. ``place`` and ``target`` are plac
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -91,6 +91,11 @@ class Sequencer:
         self._queue: deque[Run] = deque()
         self._orders: list[Run] = []
         self._urgent: Run | None = None
+        self._void: list[tuple[Run, str]] = []
+        """What a change made void, and by whom: it may be told again at once."""
+        self._past: OrderedDict[tuple[str, str, int], int] = OrderedDict()
+        """How far what is over was heard."""
+        self._untidy = False
         self._barred: deque[str] = deque(maxlen=64)
         self._done: deque[str] = deque(maxlen=64)
         """Prepared audio that was heard to its end: said again, it is not played again."""
@@ -123,10 +128,11 @@ class Sequencer:
             self._orders.append(run)
             self._orders.sort(key=lambda each: each.at)
             return
+        self._untidy = True
         if self._goes_on(run):
-            self._forget()
             return
         self._cut_at(wanted)
+        run = self._told_again(run)
         self._queue.append(run)
         while len(self._queue) > MOST_RUNS:
             self.counters.refused += 1
@@ -143,6 +149,7 @@ class Sequencer:
         found = False
         if play:
             self._barred.append(play)
+        self._tidy()
         for run in [*self._queue, *self._orders]:
             if run.silent or (play and run.wanted.play != play):
                 continue
@@ -158,7 +165,7 @@ class Sequencer:
                 self._queue[i] = quiet
             if run is self._urgent:
                 self._urgent = None
-        self._forget()
+        self._untidy = True
         return found
 
     def audio(self, audio: Audio) -> int:
@@ -261,6 +268,7 @@ class Sequencer:
     def take(self, target: float, most: int) -> Step:
         """Return what sounds in the next blocks, at most so many, all alike."""
         self._now = target
+        self._tidy()
         for _ in range(4 * MOST_RUNS):
             run = self._head(target)
             if run is None:
@@ -302,8 +310,7 @@ class Sequencer:
                 if other.paused is not None:
                     other.shift += target - other.paused
                     other.paused = None
-            if run.stretch is not None:
-                self._forget()
+            self._untidy = True
         return None
 
     def _ready(self, run: Run, target: float) -> bool:
@@ -335,7 +342,7 @@ class Sequencer:
                 self._finish(other, run.wanted.play or "emergency")
         run.at_once = True
         self._queue.appendleft(run)
-        self._forget()
+        self._untidy = True
 
     def _insert(self, run: Run, target: float) -> None:
         """By order: it is on now, or after what is on and is not less."""
@@ -379,6 +386,29 @@ class Sequencer:
             return True
         return False
 
+    def _told_again(self, new: Run) -> Run:
+        """Return what was void only because what lies before it was told again, as it was; what was
+        over for this box already goes on with what it has not heard of it."""
+        for number, (run, _) in enumerate(self._void):
+            if run.same_as(new.wanted) and run.base == new.base and run.silent == new.silent:
+                del self._void[number]
+                run.wanted, run.end, run.cut_by = new.wanted, new.end, None
+                run.packets = new.packets if run.packets is None else run.packets
+                return run
+        if not new.silent:
+            new.at = max(new.at, self._past.get(_name(new), new.at))
+        return new
+
+    def _tidy(self) -> None:
+        """What is void and was not told again is over; packets that nothing needs are forgotten."""
+        if not self._untidy:
+            return
+        self._untidy = False
+        for run, by in self._void:
+            self._finish(run, by)
+        self._void.clear()
+        self.buffer.keep((run.at, run.end) for run in self._queue if run.streamed)
+
     def _rebase(self, run: Run, new: Run) -> None:
         """The same playing at other ticks: it goes on with the packet that it is at."""
         run.at = new.base + (run.at - run.base)
@@ -399,7 +429,7 @@ class Sequencer:
                 continue
             if run.wanted.tick >= wanted.tick:
                 self._queue.remove(run)
-                self._finish(run, by)
+                self._void.append((run, by))
             elif run.end is None or run.end > wanted.tick:
                 run.end, run.cut_by = wanted.tick, by
 
@@ -508,6 +538,10 @@ class Sequencer:
         """It is over."""
         if run.silent:
             return
+        if not run.ordered:
+            self._past[_name(run)] = run.at
+            if len(self._past) > MOST_RUNS:
+                self._past.popitem(last=False)
         if run.stretch is not None:
             self._end(run, interrupted)
         elif not interrupted and run.missed:
@@ -546,6 +580,6 @@ class Sequencer:
         self.counters.asked += 1
         self.asks = tick if self.asks is None else min(tick, self.asks)
 
-    def _forget(self) -> None:
-        """Throw away the packets that nothing needs any more."""
-        self.buffer.keep((run.at, run.end) for run in self._queue if run.streamed)
+
+def _name(run: Run) -> tuple[str, str, int]:
+    return run.wanted.kind, run.wanted.play, run.base
