@@ -76,7 +76,8 @@ class Carriage:
         self._audible = audible
         self._monotonic = monotonic
         self._newest = -1
-        self._noted = 0.0
+        self._changes: list[tuple[Wanted, Prepared | None]] = []
+        self._noted: tuple[float, Stretch | None] = (0.0, None)
         self._cadence = settings.cadence
         self.use(settings)
 
@@ -87,6 +88,7 @@ class Carriage:
         with self.player.lock:
             self.player.delay = settings.delay
             self.sequencer.together = settings.delay is not None
+            self.sequencer.thrift = settings.cached_only
             if settings.cadence != self._cadence:
                 self._cadence = settings.cadence
                 self.depth = Depth(FIRST_DEPTH[settings.cadence])
@@ -213,12 +215,17 @@ class Carriage:
             self.clock.asked(now)
         for stretch in over:
             self._journal.played(self._played(stretch, now))
-        if run is not None and run.stretch is not None and now >= self._noted + NOTE_EVERY:
-            self._noted = now
-            self._journal.playing(self._played(run.stretch, now))
+        on = None if run is None else run.stretch
+        at, before = self._noted
+        if on is not None and (on is not before or now >= at + NOTE_EVERY):
+            self._noted = (now, on)
+            self._journal.playing(self._played(on, now))
 
     def _played(self, stretch: Stretch, now: float) -> Played:
-        began = self.clock.when(stretch.began + self.sequencer.lead)
+        began = stretch.heard_at
+        if began is None and not stretch.why_not:
+            began = self.clock.when(stretch.began + self.sequencer.lead)
+            stretch.heard_at = began
         sounds = stretch.delivered + stretch.concealed > 0
         return Played(
             wanted=stretch.wanted,

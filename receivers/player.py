@@ -94,6 +94,7 @@ class Player:
         self._flush = 0
         self._made = 0
         self._cls = 0
+        self._at = 0.0
         self._marked: Stretch | None = None
 
     # --- anyone's
@@ -151,6 +152,7 @@ class Player:
 
     def _read(self, out: Samples, at: float) -> bool:
         self._mark()
+        self._at = at
         target = self.target(at)
         if target is None:
             out.fill(0.0)
@@ -212,6 +214,8 @@ class Player:
         if stretch is None or stretch is self._marked:
             return
         self._marked = stretch
+        if stretch.heard_at is None:
+            stretch.heard_at = self._at
         if self.horn is None:
             return
         if stretch.consumed is None and (count := self.horn.consumed) is not None:

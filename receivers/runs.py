@@ -39,6 +39,8 @@ class Stretch:
     whole: bool = False
     interrupted: str = ""
     why_not: str = ""
+    heard_at: float | None = None
+    """Monotonic seconds at which it first sounded, as the device told."""
     odd: int = 0
     """Of the delivered, those that no decoder takes."""
     consumed: tuple[int, int] | None = None

@@ -75,7 +75,8 @@ class Counters:
 
 
 class Sequencer:
-    """See the module. ``lead``: the box's delay in ticks; ``together``: it plays in a group.
+    """See the module. ``lead``: the box's delay in ticks; ``together``: it plays in a group;
+    ``thrift``: only emergencies are streamed to it, so nothing else is asked for.
 
     Call ``want`` and ``audio`` with what comes, ``next`` (or ``advance``) with the target. Then
     ``asks`` is the tick to send in a ``Want``, and ``ended`` what is over and goes to the journal.
@@ -84,6 +85,7 @@ class Sequencer:
     def __init__(self) -> None:
         self.lead = 0.0
         self.together = False
+        self.thrift = False
         self.counters = Counters()
         self.buffer = Buffer()
         self.asks: int | None = None
@@ -139,9 +141,10 @@ class Sequencer:
             del self._queue[1]
         if wanted.cls == EMERGENCY and not run.silent:
             self._urgent = run
-        if run.streamed and not wanted.stream:
+            if run.stretch is not None:
+                self._cut_to(run, self._now)
+        if run.streamed and run.prepared and not wanted.stream:
             self._ask(run, run.at)
-        self._forget()
 
     def stop(self, play: str = "") -> bool:
         """Silence what ``play`` names, for good; without a name, what is on and waits, until the
@@ -226,7 +229,7 @@ class Sequencer:
         """Return the tick from which audio is missing and would still be played, if any."""
         present = target + self.lead
         for run in self._queue:
-            if not run.streamed:
+            if not run.streamed or (self.thrift and run.wanted.cls < EMERGENCY):
                 continue
             missing = run.at + self.buffer.ahead(run.at)
             if run.end is not None and missing >= run.end:
@@ -368,8 +371,8 @@ class Sequencer:
         for run in reversed(self._queue):
             if run.ordered or run.silent or not run.same_as(wanted):
                 continue
-            if run.end is not None and run.end <= wanted.tick and run.cut_by is not None:
-                return False
+            if run.end is not None and run.end < wanted.tick and run.cut_by is not None:
+                return False  # something else lay between
             if run.prepared and run.base != new.base:
                 self._rebase(run, new)
             else:
@@ -381,8 +384,9 @@ class Sequencer:
             elif run.streamed and run.prepared and not wanted.stream:
                 self._ask(run, run.at + self.buffer.ahead(run.at))
             for later in list(self._queue):
-                if later is not run and not later.ordered and later.wanted.tick > wanted.tick:
+                if later is not run and not later.ordered and later.wanted.tick >= wanted.tick:
                     self._queue.remove(later)
+                    self._void.append((later, wanted.play or wanted.kind))
             return True
         return False
 
@@ -577,6 +581,8 @@ class Sequencer:
 
     def _ask(self, run: Run, tick: int, target: float | None = None) -> None:
         run.asked = self._now if target is None else target
+        if self.thrift and run.wanted.cls < EMERGENCY:
+            return
         self.counters.asked += 1
         self.asks = tick if self.asks is None else min(tick, self.asks)
 

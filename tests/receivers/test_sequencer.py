@@ -348,6 +348,55 @@ def test_a_change_that_is_taken_back() -> None:
     assert out == [b""] * 10 + of_clip(0, 20) + [b""] * 10
 
 
+def test_a_change_that_does_not_come_lets_all_go_on() -> None:
+    box = Box()
+    box.sequencer.want(live(1000))
+    box.sequencer.want(bulletin(1020, 50), clip(50))
+    box.play(10, streaming=True)
+    box.sequencer.want(live(1020))
+    assert box.play(40, streaming=True) == of_stream(1010, 40)
+    box.sequencer.want(silence(1060))
+    box.play(20, streaming=True)
+    assert [(one.delivered, one.whole) for one in box.stretches] == [(60, True)]
+
+
+def test_what_is_told_again_at_a_session_changes_nothing() -> None:
+    box = Box()
+    past = [bulletin(1000, 95, play="a", stream=True), silence(1040)]
+    on = [live(1060, play="e", cls=2), bulletin(1090, 100, play="c")]
+    for one in (*past, *on):
+        box.sequencer.want(one, clip(100, "c") if one.play == "c" else None)
+    box.play(70, streaming=True)
+    for one in (*past, *on):
+        box.sequencer.want(one, clip(100, "c") if one.play == "c" else None)
+    out = box.play(120, streaming=True)
+    assert out == of_stream(1070, 20) + of_clip(0, 100, "c")
+    box.sequencer.want(silence(1190))
+    box.play(2)
+    assert [(one.wanted.play, one.delivered) for one in box.stretches] == [
+        ("a", 40), ("e", 30), ("c", 100),
+    ]  # fmt: skip
+
+
+def test_a_bulletin_that_arrives_meanwhile_goes_on_from_the_cache() -> None:
+    box = Box()
+    box.sequencer.want(bulletin(1000, 50, stream=True))
+    box.play(10, streaming=True)
+    box.sequencer.want(bulletin(1000, 50), clip(50))
+    assert box.play(50) == of_clip(10, 40) + [b""] * 10
+    assert [(one.delivered, one.whole) for one in box.stretches] == [(50, True)]
+
+
+def test_a_box_whose_data_is_used_up_asks_for_nothing_but_emergencies() -> None:
+    box = Box()
+    box.sequencer.thrift = True
+    box.sequencer.want(bulletin(1000, 50))
+    assert not any(box.play(60))
+    assert box.sequencer.asks is None and box.sequencer.resume(box.place) is None
+    box.sequencer.want(bulletin(box.place, 50, play="e", cls=2))
+    assert box.sequencer.asks == 1060
+
+
 wanted = st.one_of(
     st.builds(silence, st.integers(900, 1500)),
     st.builds(live, st.integers(900, 1500), st.sampled_from("abc"), cls=st.integers(0, 2)),
