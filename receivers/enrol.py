@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -84,6 +85,7 @@ async def _enrol_at(
         )  # fmt: skip
 
 
+@functools.cache  # looking it up takes longer than a handshake
 def software() -> str:
     """Return what the box says of its software."""
     return f"loa {version('loa')}"

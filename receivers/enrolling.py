@@ -13,6 +13,9 @@ from loa.receivers.enrol import NotEnrolled, enrol
 from loa.receivers.handshake import HandshakeError, Untrusted
 from loa.receivers.identity import BoxIdentity, IdentityError, default_state
 
+GOODBYE = 0.1
+"""Seconds in which closed TLS connections come to their end before the loop does."""
+
 
 def run(server: str, typed: str, state: Path | None, *, as_json: bool = False) -> int:
     """Enrol this box; return the exit code: 2 for what was typed wrongly, 1 for what failed."""
@@ -23,7 +26,7 @@ def run(server: str, typed: str, state: Path | None, *, as_json: bool = False) -
         print(f"loa: {error}", file=sys.stderr)
         return 2
     try:
-        done = asyncio.run(enrol(servers, code, state))
+        done = asyncio.run(_enrol(servers, code, state))
     except Untrusted as error:
         print(f"loa: {error}", file=sys.stderr)
         print(
@@ -40,6 +43,13 @@ def run(server: str, typed: str, state: Path | None, *, as_json: bool = False) -
         return 1
     _say(done, state, as_json)
     return 0
+
+
+async def _enrol(servers: list[str], code: Code, state: Path) -> BoxIdentity:
+    try:
+        return await enrol(servers, code, state)
+    finally:
+        await asyncio.sleep(GOODBYE)
 
 
 def _say(done: BoxIdentity, state: Path, as_json: bool) -> None:
