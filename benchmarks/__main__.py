@@ -29,7 +29,7 @@ SECTIONS = {
     "crowd-low": ("crowd.run_low", False),
     "return": ("crowd.run_return", False),
     "gil": ("gil.run", False),
-    "receivers": ("boxes.run_live", False),
+    "receivers": ("receivers.run_live", False),
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
     "on-air": ("on_air.run", True),

@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "bench"
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-pthread")
 
-LIBRARIES = {"boxes": ("-lssl", "-lcrypto")}
+LIBRARIES = {"receivers": ("-lssl", "-lcrypto")}
 
 
 def compiled(name: str) -> Path:

@@ -1,7 +1,7 @@
 """Receivers over TLS: what it costs to send 3,000 of them a live stream, and how fresh it is there.
 
 The whole server (``loa serve``, its own certificate, one core's worth of asyncio) with 3,000
-receivers of one area at ``thrifty`` over TLS and WebSocket, opened by ``boxes.c`` with the real
+receivers of one area at ``thrifty`` over TLS and WebSocket, opened by ``receivers.c`` with the real
 handshake; every fifth of a second each is sent a message of ten packets, in ten phases. The area
 plays a file of speech that no box has, so everything is streamed. CPU is that of the whole server
 process, the engine included; a live programme's encoding has its own row.
@@ -36,7 +36,7 @@ XA, THON = 1, 2
 
 
 class Boxes(Helper):
-    """The load generator, ``boxes.c``; its own comment says what the figures mean."""
+    """The load generator, ``receivers.c``; its own comment says what the figures mean."""
 
     def __init__(
         self, server: LoaServer, *, batch_us: int = 1000, ping: float = 50.0, first: int = FIRST
@@ -44,7 +44,7 @@ class Boxes(Helper):
         host, _, port = server.receivers.removeprefix("wss://").rpartition(":")
         clock: Clock = server.clock()
         super().__init__(
-            compiled("boxes"), host, port, SECRET.hex(), str(first), "--batch", str(batch_us),
+            compiled("receivers"), host, port, SECRET.hex(), str(first), "--batch", str(batch_us),
             "--ping", str(ping), "--tick", str(clock.tick), "--deadline", str(clock.deadline_ns),
         )  # fmt: skip
 

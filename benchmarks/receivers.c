@@ -2,7 +2,7 @@
  * codecs/control/messages.py with real signatures) in one thread, reads every message and reports what was
  * wrong with the audio and how late it was.
  *
- *   boxes ADDRESS PORT KEY FIRST [--tick T --deadline NS] [--batch US] [--ping SECONDS]
+ *   receivers ADDRESS PORT KEY FIRST [--tick T --deadline NS] [--batch US] [--ping SECONDS]
  *
  * KEY is the Ed25519 secret that all of them sign with, in hex; box number i is receiver FIRST + i. With
  * --batch it reads at most every so many microseconds, as a machine would whose boxes are many, instead of
@@ -259,7 +259,7 @@ static bool judge_text(box *one, const char *text, int64_t now)
         return say_hello(one, text);
     if (strstr(text, "\"refused\"") != NULL) {
         count.refused++;
-        fprintf(stderr, "boxes: %s\n", text);
+        fprintf(stderr, "receivers: %s\n", text);
         return false;
     }
     if (strstr(text, "\"welcome\"") != NULL) {
@@ -561,7 +561,7 @@ static void make_identity(const char *hex)
     for (int i = 0; i < KEY_BYTES; i++) {
         unsigned byte;
         if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
-            fputs("boxes: the key has 64 hex digits\n", stderr);
+            fputs("receivers: the key has 64 hex digits\n", stderr);
             exit(2);
         }
         secret[i] = (uint8_t)byte;
@@ -594,14 +594,14 @@ static void arguments(int argc, char **argv)
         }
     }
     if (argc - optind != 4) {
-        fputs("usage: boxes ADDRESS PORT KEY FIRST [--tick T --deadline NS] [--batch US] [--ping S]\n",
+        fputs("usage: receivers ADDRESS PORT KEY FIRST [--tick T --deadline NS] [--batch US] [--ping S]\n",
               stderr);
         exit(2);
     }
     server.sin_family = AF_INET;
     server.sin_port = htons((uint16_t)atoi(argv[optind + 1]));
     if (inet_pton(AF_INET, argv[optind], &server.sin_addr) != 1) {
-        fputs("boxes: not an IPv4 address\n", stderr);
+        fputs("receivers: not an IPv4 address\n", stderr);
         exit(2);
     }
     snprintf(authority, sizeof authority, "%s:%s", argv[optind], argv[optind + 1]);
