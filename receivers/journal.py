@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,6 +46,8 @@ SPREAD = 10.0
 """Seconds over which boxes that have something to say at the same time spread it."""
 NOTE_EVERY = 9.0
 TRY_DISK = 30.0
+MOST_OVER = 32
+"""Stretches that wait to be written down."""
 STALE = 15.0
 """Seconds without word of a stretch after which it is no reason any more to hold anything back."""
 EMERGENCY = 2
@@ -88,6 +90,7 @@ class BoxJournal:
         self._store: JournalStore | None = None
         self._try_disk = -math.inf
         self._unwritten: Counter[str] = Counter()
+        self._over: deque[PlayedEntry] = deque()
         self._checkpoint = Checkpoint(folder / "open")
         self._open: Played | None = None
         self._open_at = -math.inf
@@ -144,6 +147,7 @@ class BoxJournal:
 
     def record(self, kind: str, /, **details: object) -> None:
         """Write an entry of any kind, durably before this returns."""
+        self.flush()
         now = self._now()
         plain = {name[:40]: _plain(value) for name, value in list(details.items())[:40]}
         self._write(Note(at=now.at, up=now.up, what=kind[:40], details=plain))
@@ -157,6 +161,8 @@ class BoxJournal:
         self._open, self._open_at = played, now
         self._tell(played)
         if now - self._noted_at >= NOTE_EVERY:
+            # What is over must be in the journal before its note is written over.
+            self.flush()
             self._noted_at = now
             try:
                 self._checkpoint.write(self._entry(played, checkpoint=True))
@@ -164,10 +170,23 @@ class BoxJournal:
                 self.counters["journal.checkpoint_failed"] += 1
 
     def played(self, played: Played) -> None:
-        """Write down a stretch that is over."""
-        self._write(self._entry(played))
+        """Write down a stretch that is over: within a second, by the next ``poll``.
+
+        What follows it begins just now, an emergency perhaps, and is not to wait for the disk.
+        """
+        self._over.append(self._entry(played))
         if self._open is not None and _same(self._open, played):
             self._open = None
+        if len(self._over) >= MOST_OVER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what ``played`` was told."""
+        if not self._over:
+            return
+        while self._over:
+            self._write(self._over.popleft())
+        if self._open is None:
             self._checkpoint.clear()
 
     # --- the server (parts.Part)
@@ -211,7 +230,8 @@ class BoxJournal:
             self.counters["journal.failed"] += 1
 
     def poll(self, now: float) -> None:
-        """Send what is due; try again what could not be written."""
+        """Write down and send what is due; try again what could not be written."""
+        self.flush()
         if self._unwritten or self._store is None:
             self._settle()
         if self._open is not None and self._line.up:

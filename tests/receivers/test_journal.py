@@ -26,6 +26,7 @@ from loa.codecs.control.messages import Journal, Receipt, Sounding
 from loa.codecs.control.signing import Purpose
 from loa.receivers import journal as module
 from loa.receivers import journal_store
+from loa.receivers.journal import BoxJournal
 from support.journal import KEY, START, Box, box, stretch
 
 
@@ -111,6 +112,34 @@ def test_a_stretch_that_was_written_down_is_not_told_again_by_its_checkpoint(
     two = box(tmp_path)
     two.journal.started()
     assert [e.checkpoint for e in entries(two) if isinstance(e, Played)] == [False]
+
+
+def test_the_disk_is_not_waited_for_between_a_stretch_and_the_next(tmp_path: Path) -> None:
+    one = box(tmp_path, kind=BoxJournal)
+    one.journal.started()
+    one.journal.playing(stretch(1, device=50))
+    one.journal.played(stretch(1))
+    assert [e for e in entries(one) if isinstance(e, Played)] == []
+    # The power fails before the next poll: what was noted of it is there.
+    two = box(tmp_path)
+    assert (tmp_path / "open").exists()
+    two.journal.started()
+    assert [e.checkpoint for e in entries(two) if isinstance(e, Played)] == [True]
+    # A note of what comes next is not written over that of what is not written down yet.
+    three = box(tmp_path / "three", kind=BoxJournal)
+    three.journal.started()
+    three.journal.playing(stretch(1, device=50))
+    three.journal.played(stretch(1))
+    three.journal.playing(stretch(2, device=50))
+    assert [e.play for e in entries(three) if isinstance(e, Played)] == ["e5#1"]
+    three.journal.played(stretch(2))
+    three.journal.record("fault", what="sound card")
+    three.journal.played(stretch(3))
+    three.run(1)
+    assert [getattr(e, "play", "-") for e in entries(three)][2:] == ["e5#1", "e5#2", "-", "e5#3"]
+    for number in range(40):
+        three.journal.played(stretch(10 + number))
+    assert len([e for e in entries(three) if isinstance(e, Played)]) >= 35
 
 
 @settings(deadline=None, derandomize=True, max_examples=30)

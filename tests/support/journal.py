@@ -56,6 +56,14 @@ class Hands:
         return START + now - 100.0 if self.unix_known else None
 
 
+class Prompt(BoxJournal):
+    """Writes down what was played at once, and not by the next poll."""
+
+    def played(self, played: Played) -> None:
+        super().played(played)
+        self.flush()
+
+
 @dataclass
 class Box:
     """A journal with its surroundings."""
@@ -78,10 +86,16 @@ class Box:
             self.journal.poll(self.clock.now)
 
 
-def box(folder: Path, receiver: int = 7, key: SigningKey = KEY, **more: Any) -> Box:
-    """Return a box whose journal is in ``folder``; nothing is spread."""
+def box(
+    folder: Path,
+    receiver: int = 7,
+    key: SigningKey = KEY,
+    kind: type[BoxJournal] = Prompt,
+    **more: Any,
+) -> Box:
+    """Return a box whose journal is in ``folder``; nothing is spread, or written down later."""
     line, clock = Kept(), Hands()
-    journal = BoxJournal(
+    journal = kind(
         folder, receiver, lambda: key, line, clock, clock, chance=lambda low, high: low, **more
     )
     return Box(journal, line, clock, folder)
