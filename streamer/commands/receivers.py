@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loa.streamer.commands import receiver_orders, receiver_proof
+from loa.streamer.commands import receiver_orders, receiver_pack, receiver_proof
 from loa.streamer.commands.client import AsJson, Client, Refused, Server, talk
 from loa.streamer.commands.receiver_table import TableError, read_table, write_codes
 
@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Receivers: added, enrolled by one-time codes, moved, revoked, ordered.",
 )
 receiver_orders.register(app)
+receiver_pack.register(app)
 receiver_proof.register(app)
 
 Receiver = Annotated[int, typer.Argument(metavar="RECEIVER", help="Its id, as `list` shows it.")]

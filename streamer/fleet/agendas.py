@@ -44,8 +44,9 @@ ALL_EVERY = 900.0
 GATHER = 120.0
 """Seconds in which changes are gathered; and least seconds between rounds."""
 AT_ONCE = 0.5
-BATCH = 50
+BATCH = 25
 """Stations that are dealt with together; ``planning.FEW`` at most."""
+MOST_PAUSE = 0.25
 AGAIN = 5.0
 KEPT_FORMER = 3600.0
 """Seconds for which a file that is no longer told of is still there for boxes that fetch it."""
@@ -233,10 +234,14 @@ class Agendas:
                 touched |= await self._queueing(wishes.bulletins)
             chosen = {id for id in wanted if touched & {a.id for a in self._above(id)}}
         stations = [area for id in sorted(chosen) if (area := self._desk.tree.get(id)) is not None]
+        loop = asyncio.get_running_loop()
         async with self._desk.store.read() as db:
             said = await read_said(db)
         for at in range(0, len(stations), BATCH):
+            began = loop.time()
             changed += await self._batch(stations[at : at + BATCH], said, now)
+            # Nobody waits for all of them: others have the machine for as long.
+            await asyncio.sleep(min(MOST_PAUSE, loop.time() - began))
         if wishes.everything:
             self._all_at = now
             self._drop_others(wanted)

@@ -32,6 +32,7 @@ from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.keys import Keys
 from loa.streamer.fleet.ledger import Ledger
 from loa.streamer.fleet.orders import Orders
+from loa.streamer.fleet.packs import Packs
 from loa.streamer.fleet.position import Position
 from loa.streamer.fleet.proof import Proof
 from loa.streamer.fleet.registry import Registry, receiver_of
@@ -115,6 +116,7 @@ class Fleet:
         self.hub.add(self.proof)
         self.agendas = Agendas(desk, self.hub, data, lambda: self.identity.key, self._good)
         self.hub.add(self.agendas)
+        self.packs = Packs(desk, self.agendas, data)
         self.distribution = Distribution(
             self.agendas, data, self.counters, self.settings.fetch_bytes
         )

@@ -25,6 +25,7 @@ from loa.codecs.control.messages import Message
 from loa.codecs.control.sealed import hash_of
 from loa.codecs.control.signing import Purpose, SigningKey
 from loa.codecs.opus import OpusFileWriter
+from loa.native.opus import OpusEncoder
 from loa.receivers.parts import Played, Wanted
 from support.timeline import tagged_packet
 
@@ -42,6 +43,18 @@ def opus_file(number: int, ticks: int) -> bytes:
     writer = OpusFileWriter(file)
     writer.add(b"".join(packets), np.array([len(p) for p in packets], np.uint16))
     writer.finish(960 * ticks)
+    return file.getvalue()
+
+
+def real_opus(seconds: float, hertz: float = 440.0) -> bytes:
+    """Return prepared audio of a tone, which any decoder plays."""
+    samples = round(seconds * 50) * 960
+    tone = (0.2 * np.sin(2 * np.pi * hertz * np.arange(samples) / 48_000)).astype(np.float32)
+    data, sizes = OpusEncoder(24_000, 0).encode_many(tone)
+    file = BytesIO()
+    writer = OpusFileWriter(file)
+    writer.add(data, sizes)
+    writer.finish(samples - 3840)
     return file.getvalue()
 
 

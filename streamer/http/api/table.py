@@ -14,6 +14,7 @@ from loa.streamer.http.api import (
     people,
     proof_report,
     receiver_orders,
+    receiver_packs,
     receiver_settings,
     receivers,
     reports,
@@ -43,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     *receivers.ROUTES,
     *receiver_orders.ROUTES,
     *receiver_settings.ROUTES,
+    *receiver_packs.ROUTES,
     *webhooks.ROUTES,
     *openapi.ROUTES,
 )

@@ -82,6 +82,7 @@ def everything() -> Mapping[str, Example]:
         heard,
         people,
         receiver_orders,
+        receiver_packs,
         receivers,
         reports,
         schedule,
@@ -91,6 +92,6 @@ def everything() -> Mapping[str, Example]:
 
     topics = (
         areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receivers,
-        receiver_orders, heard,
+        receiver_orders, receiver_packs, heard,
     )  # fmt: skip
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}

@@ -16,6 +16,7 @@ from loa.streamer.http.api.texts import (
     heard,
     people,
     receiver_orders,
+    receiver_packs,
     receivers,
     reports,
     schedule,
@@ -36,6 +37,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **heard.TEXTS,
     **receivers.TEXTS,
     **receiver_orders.TEXTS,
+    **receiver_packs.TEXTS,
     **webhooks.TEXTS,
 }
 LANGUAGES = ("vi", "en")
