@@ -109,14 +109,14 @@ _PATH = "/areas/{area}/pack"
 ROUTES: tuple[Route, ...] = (
     Route(
         "GET", _PATH, show, "What goes on a stick for an area", Permission.READ, on=area_in_path,
-        query=Days, answer=PackOut, tag="receivers",
+        query=Days, answer=PackOut, tag="packs",
     ),
     Route(
         "GET", _PATH + "/mp3/{audio:text}", mp3, "A bulletin of a stick, as MP3", Permission.READ,
-        on=area_in_path, answers=("audio/mpeg",), tag="receivers",
+        on=area_in_path, answers=("audio/mpeg",), tag="packs",
     ),
     Route(
         "GET", _PATH + "/opus/{audio:text}", opus, "A bulletin of a stick, for a box",
-        Permission.READ, on=area_in_path, answers=("audio/ogg",), tag="receivers",
+        Permission.READ, on=area_in_path, answers=("audio/ogg",), tag="packs",
     ),
 )  # fmt: skip

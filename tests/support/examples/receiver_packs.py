@@ -23,6 +23,6 @@ async def audio(office: Office) -> Asked:
 
 EXAMPLES: dict[str, Example] = {
     "GET /areas/{area}/pack": pack,
-    "GET /areas/{area}/pack/mp3/{audio}": audio,
-    "GET /areas/{area}/pack/opus/{audio}": audio,
+    "GET /areas/{area}/pack/mp3/{audio:text}": audio,
+    "GET /areas/{area}/pack/opus/{audio:text}": audio,
 }
