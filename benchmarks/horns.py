@@ -92,9 +92,10 @@ def lan() -> tuple[Way, Way]:
     return Way(), Way()
 
 
-def mobile() -> tuple[Way, Way]:
-    """3G: 100 to 400 ms, in bursts, one way worse than the other."""
-    return Way(0.06, 0.01, 0.25, 0.3, 0.01), Way(0.05, 0.008, 0.3, 0.25, 0.01)
+def mobile(lost: float = 0.01) -> tuple[Way, Way]:
+    """3G: 100 to 400 ms there and back, in bursts, one way worse than the other. ``lost``: the
+    share of messages that comes up to a second later, because TCP had to send it again."""
+    return Way(0.06, 0.01, 0.15, 0.3, lost), Way(0.05, 0.008, 0.2, 0.25, lost)
 
 
 @dataclass

@@ -235,11 +235,9 @@ class Player:
         if step.what is What.MADE_UP:
             self._made += 1
             samples = self._decoder.conceal(BLOCK)
-            if self._made >= MADE_UP:
-                samples[:FADE] *= _FADE_OUT
-                samples[FADE:] = 0.0
-            elif self._made > 1:
-                samples *= 1 - 0.15 * self._made
+            # It dies away from the first sample to the last, without a step between blocks.
+            left = (MADE_UP - self._made + 1) / MADE_UP, (MADE_UP - self._made) / MADE_UP
+            samples *= np.linspace(max(left[0], 0.0), max(left[1], 0.0), BLOCK, dtype=np.float32)
             self._put(samples)
             return
         if step.cut and self._sounding:

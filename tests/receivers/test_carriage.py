@@ -415,7 +415,7 @@ def test_a_short_outage_in_a_live_loses_no_word() -> None:
 
 
 @given(seed=...)
-@hypothesis(deadline=None, derandomize=True, max_examples=10)
+@hypothesis(deadline=None, derandomize=True, max_examples=6)
 def test_whatever_happens_nothing_else_sounds(seed: int) -> None:
     """Invariant: each packet given is the mount's of its tick, none twice; what lasts sounds."""
 
