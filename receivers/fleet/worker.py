@@ -27,7 +27,9 @@ from loa.receivers.fleet.profile import Profile
 from loa.receivers.fleet.roll import place
 from loa.receivers.wire import context
 
-DESCRIPTORS = 200
+DESCRIPTORS = 8
+"""A box at most: its connection, an abandoned one, its journal's files."""
+SPARE = 200
 LONGEST_LINE = 4_000_000
 
 
@@ -112,9 +114,11 @@ async def main() -> None:
     reader = asyncio.StreamReader(limit=LONGEST_LINE)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     worker = Worker(json.loads(await reader.readline()))
-    need = len(worker.boxes) + DESCRIPTORS
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(need * 2, 1024), hard), hard))
+    need = len(worker.boxes) * DESCRIPTORS + SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < need:
+        most = need if hard == resource.RLIM_INFINITY else min(need, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     print(json.dumps({"ready": len(worker.boxes)}), flush=True)
     running = asyncio.ensure_future(worker.run())
     try:
