@@ -35,6 +35,9 @@ SECTIONS = {
     "on-air": ("on_air.run", True),
     "api": ("api_load.run", False),
     "planning": ("planning.run", True),
+    "boxes-emergency": ("boxes.run_emergency", False),
+    "boxes-return": ("boxes.run_return", False),
+    "boxes-idle": ("boxes.run_idle", False),
     "liquidsoap": ("liquidsoap.run", False),
 }
 

@@ -76,10 +76,11 @@ def run_return(quick: bool) -> list[Row]:
         time.sleep(4)
         there = len({o[0] for o in crew.onsets(sent) if o[4] == called})
         district.stop(signal.SIGKILL)
+        killed = time.monotonic() + 0.5
         time.sleep(2)
         listens = district.start()
         back = crew.wait_up(COUNT, 60) - listens
-        hearing = wait(lambda: heard_again(crew, called, listens) >= COUNT, 60) - listens
+        hearing = wait(lambda: heard_again(crew, called, killed) >= COUNT, 60) - listens
         status = crew.status()
         cpu, memory = district.cpu(), district.memory()
     note = f"{cpu:.1f} s of the server's CPU since its start, {memory:.0f} MB"

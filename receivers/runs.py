@@ -69,6 +69,8 @@ class Run:
     stretch: Stretch | None = None
     missed: int = 0
     """Before it began."""
+    given: int | None = None
+    """The tick after the last one that was there to be heard: beyond it all was missed."""
     settled: bool = False
     """It sounds, at its own pace: it need not wait for its place to the tick."""
     slid: bool = False

@@ -414,8 +414,13 @@ class Sequencer:
         self.buffer.keep((run.at, run.end) for run in self._queue if run.streamed)
 
     def _rebase(self, run: Run, new: Run) -> None:
-        """The same playing at other ticks: it goes on with the packet that it is at."""
-        run.at = new.base + (run.at - run.base)
+        """The same playing at other ticks (its server began anew): it goes on with the packet that
+        it is at, or what had to be left out meanwhile was not missed after all."""
+        if run.whole:
+            run.at = new.base + (run.at - run.base)
+        else:
+            after = run.wanted.tick if run.given is None else run.given
+            run.at = max(new.wanted.tick, new.base + (after - run.base))
         run.wanted, run.end, run.content_end = new.wanted, new.end, new.content_end
         run.shift = 0.0
         if math.isfinite(self._now) and run.lag(self._now) < -TOO_EARLY and run.stretch is not None:
@@ -465,6 +470,7 @@ class Sequencer:
         run.at += count
         run.stretch.delivered += count
         run.stretch.next = self._follows = run.at
+        run.given = run.at
         run.asked, run.slid, run.settled = -math.inf, False, True
         self._made = 0
         return Step(What.PACKETS, count, place, run, packets, cut)
@@ -483,7 +489,7 @@ class Sequencer:
                     self._skip(run, run.at + hole)
                     return None
                 run.at += 1
-                run.stretch.next = run.at
+                run.stretch.next = run.given = run.at
                 self._follows = run.at
                 return self._make_up(run, 1, run.at - 1 + run.shift)
         elif run.whole and run.lag(target) > STARVED and target - run.asked > 2 * ASK_PATIENCE:
@@ -559,7 +565,8 @@ class Sequencer:
         content_end = run.content_end
         if interrupted and not run.over:
             stretch.interrupted = interrupted
-        elif content_end is not None and run.at < content_end:
+        elif content_end is not None and (run.given or 0) < content_end:
+            # What it lacks may still come: a server that begins anew says it again.
             stretch.interrupted = run.cut_by or interrupted
         else:
             stretch.whole = True

@@ -290,6 +290,26 @@ def test_a_second_emergency_and_a_late_one() -> None:
     assert box.play(5) == of_stream(1012, 5)
 
 
+@pytest.mark.parametrize("lasts", [100, 600])
+def test_an_emergency_whose_server_begins_anew_is_heard_on(lasts: int) -> None:
+    box = Box()
+    box.sequencer.want(bulletin(1000, 400, "e", cls=2, stream=True))
+    assert box.play(150, streaming=True) == of_stream(1000, 150)
+    # Longer than it would have lasted, too: it is not over for a box that did not hear its end.
+    box.sent = box.place
+    assert [each for each in box.play(lasts) if each] == of_stream(1150, 10)
+    # The server knows that 140 packets went out, and goes on with them from now on.
+    now = box.place
+    box.sequencer.want(bulletin(now, 400, "e", cls=2, stream=True, offset=140))
+    heard = [each for each in box.play(400, streaming=True) if each]
+    # Twenty of them were heard before; one for whom it was over is given them again.
+    assert heard in (of_stream(now, 260), of_stream(now + 20, 240))
+    assert box.stretches[-1].whole
+    # Now it is over: said again, it is not played again.
+    box.sequencer.want(bulletin(box.place, 400, "e", cls=2, stream=True))
+    assert box.play(50, streaming=True) == [b""] * 50
+
+
 def test_stop_is_silence_until_something_else_is_carried() -> None:
     box = Box()
     box.sequencer.want(live(1000))
