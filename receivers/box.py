@@ -24,7 +24,7 @@ from pathlib import Path
 from loa.codecs.control.messages import inventory_digest
 from loa.codecs.control.settings import Settings
 from loa.codecs.control.signing import PublicKey
-from loa.receivers import boxstatus, selftest
+from loa.receivers import boxstatus, network, selftest
 from loa.receivers.agenda import KeptSchedule
 from loa.receivers.cache import MEGABYTE, Cache
 from loa.receivers.carriage import Carriage
@@ -207,6 +207,7 @@ class Box:
             "horn": self.horn.run,
             "carriage": self.carriage.run,
             "link": self.link.run,
+            "network": lambda: network.watch(self.link.hurry),
             "offline": self.offline.run,
             "fetching": self.fetching.run,
             "sign": self.sign.run,
