@@ -94,6 +94,7 @@ class LoaServer(Host):
             "[[areas.tokens]]",
             f'password = "{SOURCE_PASSWORD}"',
         ]
+        self.data = home / "data"
         config = home / "loa.toml"
         config.write_text("\n".join(lines) + "\n")
         if data is not None:
