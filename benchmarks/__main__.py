@@ -30,6 +30,7 @@ SECTIONS = {
     "return": ("crowd.run_return", False),
     "gil": ("gil.run", False),
     "receivers": ("receivers.run_live", False),
+    "box": ("box_cost.run", True),
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
     "on-air": ("on_air.run", True),

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.boxes import FIRST, SECRET, enrolled
+from benchmarks.receivers import FIRST, SECRET, enrolled
 from benchmarks.rows import Missing, Row
 from benchmarks.server import LoaServer
 from loa.receivers.identity import FILE, Kept

@@ -76,7 +76,7 @@ class Prepared:
     """Prepared audio in the cache: one packet a tick. ``hash``: SHA-256 of its file."""
 
     hash: bytes
-    packets: tuple[bytes, ...]
+    packets: Sequence[bytes]
 
 
 class Cache(Protocol):

@@ -7,6 +7,7 @@ box's delay added it is when it sounds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from loa.receivers.parts import Cause, Origin, Wanted
@@ -57,7 +58,7 @@ class Run:
     wanted: Wanted
     at: int
     end: int | None
-    packets: tuple[bytes, ...] | None = None
+    packets: Sequence[bytes] | None = None
     shift: float = 0.0
     paused: float | None = None
     at_once: bool = False

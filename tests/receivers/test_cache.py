@@ -36,6 +36,11 @@ def test_a_file_comes_in_pieces_and_is_read_as_its_packets(tmp_path: Path) -> No
     prepared = cache.read(hash)
     assert prepared is not None and len(prepared.packets) == 700
     assert prepared.hash == hash and len(set(prepared.packets)) == 700
+    packets = tuple(prepared.packets)
+    assert prepared.packets[5:7] == packets[5:7] and prepared.packets[-1] == packets[699]
+    assert prepared.packets[698:900] == packets[698:] and prepared.packets[700:] == ()
+    with pytest.raises(IndexError):
+        prepared.packets[700]
 
 
 def test_what_came_is_there_after_a_start_and_the_rest_follows(tmp_path: Path) -> None:
