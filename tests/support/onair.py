@@ -20,6 +20,7 @@ from loa.streamer.air.asrun import AsRun, Stretch
 from loa.streamer.air.clips import Clips
 from loa.streamer.air.clock import TickClock
 from loa.streamer.air.director import Director
+from loa.streamer.air.follower import Follower
 from loa.streamer.air.situation import Knowledge
 from loa.streamer.air.tokens import Tokens
 from loa.streamer.core.areas import Area, AreaTree
@@ -74,6 +75,7 @@ class Stage:
         tokens: Sequence[SourceToken] = (SourceToken(digest("all"), "/"),),
         store: Any = None,
         archive: Any = None,
+        follower: Callable[[Engine, Counters], Follower] | None = None,
         **contents: str,
     ) -> None:
         self.engine = Engine(
@@ -95,6 +97,7 @@ class Stage:
             self.engine, tree, self.tokens,
             {f"/{path.replace('_', '/')}": Content(file=file) for path, file in contents.items()},
             self.counters, clips=self.clips, clock=self.clock, asrun=self.asrun,
+            follower=None if follower is None else follower(self.engine, self.counters),
             wall=lambda: self.unix(self.engine.tick - START),
         )  # fmt: skip
         self.archive = archive

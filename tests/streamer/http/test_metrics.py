@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import asdict
 
 import pytest
 from aiohttp import web
@@ -14,12 +15,23 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loa.native.engine import ffi
 from loa.streamer.counters import Counters
-from loa.streamer.http.metrics import ENGINE, LEAVES, CountersCollector, EngineCollector, Metrics
+from loa.streamer.fleet.audio import AudioCounts
+from loa.streamer.http.metrics import (
+    ENGINE,
+    FLEET,
+    LEAVES,
+    CountersCollector,
+    EngineCollector,
+    Metrics,
+    ReceiversCollector,
+)
 
 STATS = {name: number for number, (name, _) in enumerate(ffi.typeof("loa_engine_stats").fields, 1)}
 
 
-def collected(collector: EngineCollector | CountersCollector) -> dict[str, float]:
+def collected(
+    collector: EngineCollector | CountersCollector | ReceiversCollector,
+) -> dict[str, float]:
     """Return samples by name and labels, and check the family names by registering them."""
     CollectorRegistry().register(collector)
     return samples(collector.collect())
@@ -49,6 +61,15 @@ def test_values_and_units() -> None:
     assert found["loa_listeners"] == STATS["listeners"]
     assert found["loa_sent_bytes_total"] == STATS["bytes_sent"]
     assert found["loa_engine_leaves_total{reason=lag}"] == STATS["leaves_lag"]
+
+
+def test_what_is_counted_of_receivers_is_exported_once() -> None:
+    counts = asdict(AudioCounts(messages=7, streaming=2, worst_round=0.5))
+    assert sorted(row[0] for row in FLEET) == sorted(counts)
+    found = collected(ReceiversCollector(lambda: (3, counts)))
+    assert found["loa_receivers"] == 3 and found["loa_receivers_streaming"] == 2
+    assert found["loa_receivers_audio_messages_total"] == 7
+    assert found["loa_receivers_worst_round_seconds"] == 0.5
 
 
 def test_counters_by_reason() -> None:
