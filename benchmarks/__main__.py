@@ -31,6 +31,7 @@ SECTIONS = {
     "gil": ("gil.run", False),
     "receivers": ("receivers.run_live", False),
     "box": ("box_cost.run", True),
+    "data": ("data_use.run", False),
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
     "on-air": ("on_air.run", True),
