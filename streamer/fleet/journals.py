@@ -18,7 +18,6 @@ from loa.codecs.control.journal import (
     Line,
     Lost,
     Opened,
-    Played,
     Unknown,
     first_hash,
     read_entry,
@@ -182,8 +181,3 @@ def place(head: Head | None, sealed: Sealed, others: bool = False) -> Place:
     if head is None and (others or why not in ("", "new")):
         gaps.found.append(Finding("anew", 1, 0, why[:40]))
     return Place(told, tuple(gaps.found))
-
-
-def plays(fresh: Sequence[Told]) -> list[tuple[bytes, Played]]:
-    """Return what was played, or not, of these lines, each with its digest."""
-    return [(told.digest, told.entry) for told in fresh if isinstance(told.entry, Played)]

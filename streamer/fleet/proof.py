@@ -21,7 +21,7 @@ from loa.codecs.control.signing import PublicKey
 from loa.streamer import logs
 from loa.streamer.desk.desk import Desk
 from loa.streamer.fleet.hub import Session
-from loa.streamer.fleet.journals import Finding, Head, Place, Refused, Sealed, check, place, plays
+from loa.streamer.fleet.journals import Finding, Head, Place, Refused, Sealed, check, place
 from loa.streamer.store import proof as kept
 from loa.streamer.store.store import StoreError
 from loa.streamer.store.tables.proof import JournalChainRow
@@ -63,6 +63,16 @@ class _Manners:
     waiting: int = 0
     findings: int = 0
     soundings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A message that was checked, with what is to be written of it: its lines, and by number the
+    columns of a report."""
+
+    sealed: Sealed
+    lines: bytes
+    reports: dict[int, dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -190,10 +200,10 @@ class Proof:
         written = _Written()
         journals = [(s.session, s.message) for s in said if isinstance(s.message, Journal)]
         keys = await self._keys(sorted({session.receiver for session, _ in journals}))
-        sealed = await asyncio.to_thread(_check_all, journals, keys)
-        good: list[tuple[Session, Sealed]] = []
-        for (session, _), found in zip(journals, sealed, strict=True):
-            if isinstance(found, Sealed):
+        checked = await asyncio.to_thread(_check_all, journals, keys, now)
+        good: list[tuple[Session, _Ready]] = []
+        for (session, _), found in zip(journals, checked, strict=True):
+            if isinstance(found, _Ready):
                 good.append((session, found))
             else:
                 self._counters.add(f"proof.refused.{found}")
@@ -213,17 +223,15 @@ class Proof:
     async def _write(
         self,
         db: AsyncSession,
-        good: Sequence[tuple[Session, Sealed]],
+        good: Sequence[tuple[Session, _Ready]],
         written: _Written,
         now: float,
     ) -> None:
-        rows = await kept.chains_of(db, {session.receiver for session, _ in good}) if good else []
-        chains = {(row.receiver_id, bytes(row.chain)): row for row in rows}
-        having = {row.receiver_id for row in rows}
-        for session, sealed in good:
-            receiver = session.receiver
+        chains, having = await _chains(db, good, now)
+        for session, ready in good:
+            receiver, sealed = session.receiver, ready.sealed
             row = chains.get((receiver, sealed.chain))
-            head = None if row is None else Head(row.number, bytes(row.hash))
+            head = None if row is None or not row.number else Head(row.number, bytes(row.hash))
             where = place(head, sealed, receiver in having)
             if where.known and row is not None and not await _is_kept(db, row.id, sealed):
                 where = Place(findings=(Finding("fork", sealed.first, row.number),), fork=True)
@@ -235,18 +243,11 @@ class Proof:
                 answer = Receipt(chain=sealed.chain, journal=number, anew=True)
                 written.receipts.append((session, answer))
                 continue
-            if row is None:
-                row = JournalChainRow(
-                    receiver_id=receiver, chain=sealed.chain, number=0, hash=b"", began_at=now,
-                    heard_at=now,
-                )  # fmt: skip
-                db.add(row)
-                await db.flush()
-                chains[receiver, sealed.chain] = row
-                having.add(receiver)
+            assert row is not None, "what follows has a chain"
+            having.add(receiver)
             if where.fresh:
                 row.number, row.hash = sealed.last.number, sealed.last.hash
-                self._collect(written, session, row.id, sealed, where, now)
+                self._collect(written, session, row.id, ready, where, now)
             else:
                 self._counters.add("proof.known_already")
             row.heard_at = now
@@ -261,24 +262,23 @@ class Proof:
             await kept.explain(db, receiver, lost.first, lost.last, lost.why[:40])
 
     def _collect(
-        self, written: _Written, session: Session, chain: int, sealed: Sealed, where: Place,
+        self, written: _Written, session: Session, chain: int, ready: _Ready, where: Place,
         now: float,
     ) -> None:  # fmt: skip
-        receiver = session.receiver
+        receiver, sealed = session.receiver, ready.sealed
         written.batches.append(
             {
                 "receiver_id": receiver, "chain_id": chain, "first": sealed.first,
                 "last": sealed.last.number, "fresh": where.fresh[0].line.number,
                 "before": sealed.before, "signature": sealed.signature, "key": sealed.key,
-                "received_at": now, "lines": kept.pack(t.line.text for t in sealed.told),
+                "received_at": now, "lines": ready.lines,
             }
         )  # fmt: skip
-        for digest, entry in plays(where.fresh):
-            written.reports.append(
-                {"receiver_id": receiver, "area_id": session.area, "digest": digest,
-                 "received_at": now, **columns(entry, now)}
-            )  # fmt: skip
         for told in where.fresh:
+            if (row := ready.reports.get(told.line.number)) is not None:
+                written.reports.append(
+                    {"receiver_id": receiver, "area_id": session.area, "received_at": now, **row}
+                )
             if isinstance(told.entry, Lost) and told.entry.last:
                 written.lost.append((receiver, told.entry))
 
@@ -319,15 +319,43 @@ def columns(entry: Played, now: float) -> dict[str, Any]:
 
 
 def _check_all(
-    said: Sequence[tuple[Session, Journal]], keys: Mapping[int, Sequence[PublicKey]]
-) -> list[Sealed | str]:
-    found: list[Sealed | str] = []
+    said: Sequence[tuple[Session, Journal]], keys: Mapping[int, Sequence[PublicKey]], now: float
+) -> list[_Ready | str]:
+    """Check messages, in a thread: of each what is to be written, or why it is refused."""
+    found: list[_Ready | str] = []
     for session, message in said:
         try:
-            found.append(check(session.receiver, message, keys.get(session.receiver, ())))
+            sealed = check(session.receiver, message, keys.get(session.receiver, ()))
         except Refused as refused:
             found.append(str(refused))
+            continue
+        reports = {
+            told.line.number: {"digest": told.digest, **columns(told.entry, now)}
+            for told in sealed.told
+            if isinstance(told.entry, Played)
+        }
+        found.append(_Ready(sealed, kept.pack(t.line.text for t in sealed.told), reports))
     return found
+
+
+async def _chains(
+    db: AsyncSession, good: Sequence[tuple[Session, _Ready]], now: float
+) -> tuple[dict[tuple[int, bytes], JournalChainRow], set[int]]:
+    """Return the chains of these receivers, new ones (whose number is 0) among them, and which
+    receivers had any before."""
+    rows = await kept.chains_of(db, {session.receiver for session, _ in good}) if good else []
+    chains = {(row.receiver_id, bytes(row.chain)): row for row in rows}
+    having = {row.receiver_id for row in rows}
+    new: dict[tuple[int, bytes], JournalChainRow] = {}
+    for session, ready in good:
+        key = (session.receiver, ready.sealed.chain)
+        if key not in chains and key not in new and not place(None, ready.sealed).fork:
+            new[key] = JournalChainRow(
+                receiver_id=key[0], chain=key[1], number=0, hash=b"", began_at=now, heard_at=now
+            )
+    db.add_all(new.values())
+    await db.flush()
+    return chains | new, having
 
 
 async def _is_kept(db: AsyncSession, chain: int, sealed: Sealed) -> bool:
