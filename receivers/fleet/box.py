@@ -9,26 +9,45 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from loa.codecs.control import orders
+from loa.codecs.control.messages import inventory_digest
+from loa.codecs.control.orders import Action, Order
+from loa.codecs.control.settings import Settings
 from loa.codecs.control.signing import PublicKey
+from loa.receivers.agenda import KeptSchedule
 from loa.receivers.backoff import Backoff
+from loa.receivers.cache import MEGABYTE
 from loa.receivers.clock import Clock
+from loa.receivers.fetching import Fetching
 from loa.receivers.fleet.dialing import Road
 from loa.receivers.fleet.fate import Fate, Mishap
+from loa.receivers.fleet.keeping import (
+    QuietFetching,
+    SharedCache,
+    Shelf,
+    SimulatedMachine,
+    here,
+)
 from loa.receivers.fleet.playing import Heard, Playing, Reference
 from loa.receivers.fleet.profile import Profile
 from loa.receivers.identity import BoxIdentity
 from loa.receivers.journal import BoxJournal
 from loa.receivers.keeping import KeptSettings
 from loa.receivers.link import Link
-from loa.receivers.obeying import Obeying
+from loa.receivers.obeying import CannotDo, Do, Obeying
+from loa.receivers.offline import Offline
 from loa.receivers.orders import Bound, OrderBook
+from loa.receivers.parts import Cause, Wanted
+from loa.receivers.timekeeping import DayTime
 
 POLL = 1.0
+TIME_EVERY = 15
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -36,6 +55,7 @@ class Shared:
     """What the boxes of a process share."""
 
     tls: ssl.SSLContext
+    shelf: Shelf
     reference: Reference = field(default_factory=Reference)
 
 
@@ -76,8 +96,9 @@ class SimulatedBox:
         self.identity = BoxIdentity.load(state)
         self.playing: Playing | None = None
         self.link: Link | None = None
-        self.journal: BoxJournal | None = None
+        self.start = time.monotonic()
         self._shared = shared
+        self._boots = 0
         self._clock = LocalClock(fate.drift)
         self._random = Random(f"{profile.seed}/{number}/line")
         self._road = Road(profile.line, fate.delay, self._random)
@@ -90,6 +111,7 @@ class SimulatedBox:
 
     async def run(self, start: float) -> None:
         """Live through what is to happen."""
+        self.start = start
         self._switch_on()
         try:
             for mishap in self.fate.mishaps:
@@ -123,41 +145,63 @@ class SimulatedBox:
             self._power = None
 
     async def _live(self) -> None:
-        booted = self._clock()
-        settings = KeptSettings(self.state / "settings.json")
-        book = OrderBook(self.state / "orders.json")
-        identity = self.identity = BoxIdentity.load(self.state)
+        now = booted = self._clock()
+        self._boots += 1
+        state, shared = self.state, self._shared
+        settings = KeptSettings(state / "settings.json")
+        book = OrderBook(state / "orders.json")
+        identity = self.identity = BoxIdentity.load(state)
+        receiver, keys = identity.kept.receiver, _keys(identity)
         clock = Clock()
+        machine = SimulatedMachine(f"boot {self._boots}", self.fate.clock or None)
+        day = DayTime(state / "time.json", machine, clock.unix, now)
 
         def greeting() -> dict[str, object]:
             return {
                 "resume": playing.resume(), "commands": book.newest,
                 "settings": settings.now.version, "booted": round(self._clock() - booted, 1),
+                "inventory": inventory_digest(cache.hashes()),
             }  # fmt: skip
 
         link = self.link = Link(
             identity, greeting=greeting, backoff=Backoff(self._random), clock=self._clock,
-            dial=self._road.opened, tls=self._shared.tls,
+            dial=self._road.opened, tls=shared.tls,
         )  # fmt: skip
-        journal = self.journal = BoxJournal(
-            self.state / "journal", identity.kept.receiver, lambda: link.identity.keys[0], link,
-            clock, self._clock,
-        )  # fmt: skip
-        playing: Playing
+        journal = BoxJournal(
+            state / "journal", receiver, lambda: identity.keys[0], link, day, self._clock
+        )
+        cache = SharedCache(state / "cache", settings.now.cache_mb * MEGABYTE, shared.shelf)
         playing = self.playing = Playing(
-            link, clock, None, journal, self._shared.reference, self.heard, self._clock,
-            time.monotonic,
+            link, clock, cache, journal, shared.reference, self.heard, self._clock,
+            time.monotonic, day.unix,
         )  # fmt: skip
-        settings.subscribe(lambda now: setattr(playing, "settings", now))
-        obeying = Obeying(book, link, _Bound(link), clock.unix, journal, {})
-        for part in (playing, journal, obeying):
+        schedule = KeptSchedule(state / "schedule", keys, lambda: settings.now.area)
+        offline = Offline(
+            state / "played.json", link, schedule, cache, clock, day, journal, playing.want,
+            monotonic=self._clock,
+        )  # fmt: skip
+        fetching = QuietFetching(
+            state / "fetching.json", link, cache, schedule, day, lambda: settings.now, journal,
+            changed=offline.poke, busy=lambda: playing.streams, monotonic=self._clock, apart=here,
+        )  # fmt: skip
+        obeying = Obeying(
+            book, link, _Bound(link), clock.unix, journal, deeds(settings, playing, fetching, link)
+        )
+
+        def use(now: Settings) -> None:
+            playing.settings = now
+            cache.quota = now.cache_mb * MEGABYTE
+            fetching.poke()
+            offline.poke()
+
+        settings.subscribe(use)
+        for part in (playing, offline, obeying, fetching, journal):
             link.add(part)
-        journal.started(boot="fleet")
+        journal.started(software="loa fleet", boots=day.boots)
         works: list[Coroutine[None, None, None]] = [
-            link.run(),
-            self._watch(link),
-            self._poll(journal),
-        ]
+            link.run(), offline.run(), fetching.run(), self._watch(link),
+            self._look(journal, day, machine),
+        ]  # fmt: skip
         tasks = [asyncio.ensure_future(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -187,10 +231,61 @@ class SimulatedBox:
             elif not link.up and len(self.life.ups) > len(self.life.downs):
                 self.life.downs.append(now)
 
-    async def _poll(self, journal: BoxJournal) -> None:
+    async def _look(self, journal: BoxJournal, day: DayTime, machine: SimulatedMachine) -> None:
+        """What has to be done every second, and leaps of the box's clock."""
+        leaps = [leap for leap in self.fate.leaps if self.start + leap[0] > time.monotonic()]
+        looks = 0
         while True:
             await asyncio.sleep(POLL)
-            journal.poll(self._clock())
+            now = self._clock()
+            while leaps and self.start + leaps[0][0] <= time.monotonic():
+                machine.wrong = (machine.wrong or 0.0) + leaps.pop(0)[1]
+            looks += 1
+            if looks % TIME_EVERY == 0:
+                day.look(now)
+            journal.poll(now)
+
+
+def _keys(identity: BoxIdentity) -> Callable[[], list[PublicKey]]:
+    return lambda: [PublicKey(key) for key in identity.kept.servers]
+
+
+def deeds(
+    settings: KeptSettings, playing: Playing, fetching: Fetching, link: Link
+) -> dict[type[Action], Do]:
+    """Return what a simulated box can be ordered to do."""
+
+    async def play(action: Action, order: Order) -> str:
+        assert isinstance(action, orders.Play)
+        wanted = Wanted(
+            action.start, "bulletin", action.cls, action.play, action.audio, 0, action.ticks,
+            bulletin=action.bulletin, sign=action.sign, cause=Cause.ORDER,
+        )  # fmt: skip
+        if not playing.want(wanted):
+            raise CannotDo("it is not in the cache")
+        return ""
+
+    async def stop(action: Action, order: Order) -> str:
+        assert isinstance(action, orders.Stop)
+        return "" if playing.stop(action.play) else "nothing was on"
+
+    async def use(action: Action, order: Order) -> str:
+        assert isinstance(action, orders.Set)
+        settings.replace(action.settings)
+        return f"version {settings.now.version}"
+
+    async def sync(action: Action, order: Order) -> str:
+        fetching.sync()
+        return ""
+
+    async def new_key(action: Action, order: Order) -> str:
+        link.keys.rotate(0.0)
+        return ""
+
+    return {
+        orders.Play: play, orders.Stop: stop, orders.Set: use, orders.Sync: sync,
+        orders.NewKey: new_key,
+    }  # fmt: skip
 
 
 class _Bound:

@@ -17,7 +17,7 @@ from loa.codecs.control.frames import SILENT_PACKET, Audio, Piece
 from loa.codecs.control.messages import Change, FromServer, Message, Ping, Pong, Want, Welcome
 from loa.codecs.control.settings import Settings
 from loa.receivers.clock import Clock
-from loa.receivers.depth import Depth
+from loa.receivers.depth import MOST, Depth
 from loa.receivers.fleet.judge import Run
 from loa.receivers.parts import Cache, Cause, Journal, Line, Played, Prepared, Wanted
 from loa.receivers.runs import Run as Running
@@ -27,7 +27,6 @@ from loa.receivers.sequencer import Sequencer, Step, What
 TICK = 0.02
 EVERY = 0.5
 """Seconds between two looks while something sounds from the cache."""
-AT_ONCE = 50
 CATCH_UP = 0.015
 """By how much faster than the timeline a live comes that lags, as the player does."""
 MOST_RUNS = 5000
@@ -93,13 +92,13 @@ class Playing:
         self,
         line: Line,
         clock: Clock,
-        cache: Cache | None,
-        journal: Journal | None,
+        cache: Cache,
+        journal: Journal,
         reference: Reference,
         heard: Heard,
         local: Callable[[], float],
         true: Callable[[], float],
-        unix: Callable[[float], float | None] | None = None,
+        unix: Callable[[float], float | None],
     ) -> None:
         self.clock = clock
         self.sequencer = Sequencer()
@@ -110,9 +109,10 @@ class Playing:
         self._journal = journal
         self._reference = reference
         self._local, self._true = local, true
-        self._unix = unix or self.clock.unix
+        self._unix = unix
         self._depth = Depth(0.28)
         self._place = -math.inf
+        self._newest = -1
         self._run: Run | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._open: Stretch | None = None
@@ -146,14 +146,27 @@ class Playing:
             )  # fmt: skip
         self._look()
 
-    def want(self, wanted: Wanted) -> None:
-        """Whoever decides wants this."""
+    def want(self, wanted: Wanted) -> bool:
+        """Whoever decides wants this. Returns whether the box has its audio."""
         prepared: Prepared | None = None
-        if wanted.audio is not None and self._cache is not None and self._cache.has(wanted.audio):
+        if wanted.audio is not None and self._cache.has(wanted.audio):
             prepared = self._cache.read(wanted.audio)
         self.sequencer.want(wanted, prepared)
         if wanted.cause is not Cause.SERVER:
             self._look()
+        return prepared is not None or wanted.kind == "silence"
+
+    def stop(self, play: str) -> bool:
+        """Be silent, as ``orders.Stop`` says."""
+        found = self.sequencer.stop(play)
+        self._look()
+        return found
+
+    @property
+    def streams(self) -> bool:
+        """Whether audio is coming by the line."""
+        current = self.sequencer.current
+        return current is not None and current.wanted.stream
 
     def resume(self) -> int | None:
         """Return the tick from which audio is missing, for ``Hello``."""
@@ -183,15 +196,17 @@ class Playing:
 
     def _leapt(self, ticks: float) -> None:
         if ticks:
+            self._newest = -1
             self.sequencer.leapt(ticks)
             if math.isfinite(self._place):
                 self._place += ticks
 
     def _came(self, audio: Audio, now: float) -> None:
-        tick = self.clock.tick(now)
-        if tick is not None and tick - audio.tick < 3 * len(audio.packets) + AT_ONCE:
-            self._depth.came((tick - audio.tick) * TICK, len(audio.packets))
         self.sequencer.audio(audio)
+        due = self.clock.when(audio.tick)
+        if due is not None and audio.tick > self._newest and 0 <= now - due < MOST:
+            self._depth.came(now - due, len(audio.packets))
+        self._newest = max(self._newest, audio.tick)
 
     def _look(self) -> None:
         """Let time pass up to now, and say when to look again."""
@@ -292,8 +307,6 @@ class Playing:
             self._run = None
 
     def _record(self, stretch: Stretch, over: bool) -> None:
-        if self._journal is None:
-            return
         mine = stretch is self._open
         played = Played(
             stretch.wanted, stretch.origin, self._started if mine else None, stretch.first,

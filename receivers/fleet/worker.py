@@ -23,6 +23,7 @@ import msgspec
 
 from loa.receivers.fleet.box import Shared, SimulatedBox
 from loa.receivers.fleet.fate import draw
+from loa.receivers.fleet.keeping import Shelf
 from loa.receivers.fleet.profile import Profile
 from loa.receivers.fleet.roll import place
 from loa.receivers.wire import context
@@ -38,8 +39,8 @@ class Worker:
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         profile = msgspec.convert(job["profile"], Profile)
-        shared = Shared(context())
         root = Path(job["root"])
+        shared = Shared(context(), Shelf(root / "shelf"))
         self.seconds_apart: float = job.get("join_seconds", 0.0)
         self.start: float = job["start"]
         self.boxes = []
