@@ -8,15 +8,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tomllib
 import venv
+import wave
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from support.audio import tone
+from support.box import BoxProcess
+from support.client import ApiClient
+from support.process import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -113,6 +121,55 @@ print(json.dumps([len(names), _loa.__file__]))
     count, file = json.loads(run(installed / "python", "-c", program, cwd=tmp_path))
     assert count > 5
     assert str(installed.parent) in file
+
+
+@pytest.mark.slow
+def test_a_box_needs_none_of_the_servers_packages(built: tuple[Path, Path], tmp_path: Path) -> None:
+    """``pip install loa[receiver]`` enrols with a real server, plays its air and says so."""
+    environment = tmp_path / "box-venv"
+    venv.create(environment, with_pip=False, symlinks=True)
+    python = environment / "bin" / "python"
+    run(
+        sys.executable, "-m", "pip", "--python", python, "install", "-q", f"{built[1]}[receiver]",
+        cwd=tmp_path,
+    )  # fmt: skip
+    there = run(
+        python, "-c",
+        "import importlib.metadata as m; print(*sorted(d.name.lower() for d in m.distributions()))",
+        cwd=tmp_path,
+    ).split()  # fmt: skip
+    assert {"aiohttp", "cryptography", "gpiod", "msgspec", "numpy", "sounddevice"} <= set(there)
+    assert not {"av", "sqlalchemy", "uvloop", "alembic", "webrtcvad-wheels"} & set(there)
+
+    recording = tmp_path / "tone.wav"
+    with wave.open(str(recording), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(48_000)
+        out.writeframes((tone(5, 700) * 20_000).astype(np.int16).tobytes())
+    areas = f'[[areas]]\nname = "Xã"\npath = "/xa"\nstation = true\nfile = "{recording}"\n'
+    server = ServerProcess(tmp_path, areas)
+    box = BoxProcess(tmp_path / "box", python=python)
+    try:
+        api = ApiClient.set_up(server.url, server.ready["setup_code"])
+        added = api.call("POST", "/receivers", {"area": api.area("/xa"), "name": "Cột 1"})
+        box.enrol(server.ready["receivers"], added["code"])
+        box.start()
+        box.until(lambda s: s["sounding"] == "file" and s["relay"])
+        said = box.loa("status")
+        assert said.returncode == 0 and "online for" in said.stdout
+        # Nothing that a box has no use for is in its memory either.
+        assert box.process is not None
+        mapped = Path(f"/proc/{box.process.pid}/maps").read_text()
+        for name in ("pydantic", "uvloop", "libavcodec", "sqlalchemy"):
+            assert name not in mapped
+        assert box.stop() == 0
+    finally:
+        if box.process is not None:
+            box.stop(signal.SIGKILL)
+        server.stop()
+        server.hang_up()
+    assert np.abs(box.heard()).max() > 0.1
 
 
 @pytest.mark.slow

@@ -18,8 +18,6 @@ import numpy.typing as npt
 
 from support.process import LOA, surroundings
 
-BOX = [sys.executable, "-m", "loa.receivers"]
-
 
 class BoxProcess:
     """A box below ``folder``: its sound goes to ``heard.wav``, its relay's clicks to ``relay``."""
@@ -35,8 +33,9 @@ off = ["sh", "-c", "echo off >> {folder}/relay"]
 hold_seconds = 0.5
 """
 
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, more: str = "", python: str | Path = sys.executable) -> None:
         self.folder = folder
+        self._python = str(python)
         folder.mkdir(exist_ok=True)
         self.config = folder / "receiver.toml"
         self.config.write_text(self.CONFIG.format(folder=folder) + more)
@@ -50,8 +49,8 @@ hold_seconds = 0.5
     def loa(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``loa receiver …``."""
         return subprocess.run(
-            [*LOA, "receiver", *words], env=self.environment(), capture_output=True, text=True,
-            timeout=60, check=False,
+            [self._python, *LOA[1:], "receiver", *words], env=self.environment(),
+            capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def enrol(self, server: str, code: str) -> None:
@@ -62,8 +61,9 @@ hold_seconds = 0.5
         """Start it; ``status`` and the rest say how it does."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*BOX, "run"], env=self.environment() | environment, cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [self._python, "-m", "loa.receivers", "run"], cwd=self.folder,
+                env=self.environment() | environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log,
             )  # fmt: skip
 
     def stop(self, number: int = signal.SIGTERM) -> int:
