@@ -340,6 +340,10 @@ class Receivers(_Section):
     """How long boxes' journals, and what they say was played, are kept."""
     fetch_kilobytes: int = Field(default=4000, ge=10, le=10_000_000)
     """A second, for all boxes together that fetch ahead what they will play."""
+    health_days: float = Field(default=2.0, ge=0.1, le=366)
+    """How long every single report of how they are is kept."""
+    health_months: float = Field(default=2.0, ge=0.1, le=120)
+    """How long the hours of those are."""
 
 
 SECTIONS: dict[str, type[_Section]] = {

@@ -40,6 +40,7 @@ from loa.streamer.desk.services import Services
 from loa.streamer.desk.uploads import UploadLimits, Uploads
 from loa.streamer.fleet.carriage import Carriage
 from loa.streamer.fleet.fleet import Air, Fleet, FleetSettings
+from loa.streamer.fleet.health import Keep
 from loa.streamer.fleet.port import ReceiversPort
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
@@ -208,6 +209,7 @@ class Server:
                 config.receivers.identity_days,
                 config.receivers.journal_months,
                 config.receivers.fetch_kilobytes * 1000,
+                Keep(config.receivers.health_days, config.receivers.health_months * 31),
             ),
             air=Air(self.engine, carriage, self._mount_of, self._take_events, kept),
         )

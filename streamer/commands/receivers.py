@@ -9,7 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from loa.streamer.commands import receiver_orders, receiver_pack, receiver_proof
+from loa.streamer.commands import (
+    receiver_orders,
+    receiver_pack,
+    receiver_proof,
+    receiver_reports,
+)
 from loa.streamer.commands.client import AsJson, Client, Refused, Server, talk
 from loa.streamer.commands.receiver_table import TableError, read_table, write_codes
 
@@ -20,6 +25,7 @@ app = typer.Typer(
 receiver_orders.register(app)
 receiver_pack.register(app)
 receiver_proof.register(app)
+receiver_reports.register(app)
 
 Receiver = Annotated[int, typer.Argument(metavar="RECEIVER", help="Its id, as `list` shows it.")]
 COLUMNS = ("id", "area", "name", "state", "connected", "seen_at", "software")

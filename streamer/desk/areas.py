@@ -273,6 +273,9 @@ async def _removed(desk: Desk, work: Work, area: Area, plan: Reorganisation, kin
     moved = await handover.receivers_to(work.db, gone, where)
     if moved and where is None:
         raise Conflict("area.receivers", count=moved)
+    cards = await handover.sims_to(work.db, gone, where)
+    if cards and where is None:
+        raise Conflict("area.sims", count=cards)
     details = {"name": area.name, "path": area.path, "areas": len(gone), "ended": ended}
     if moved:
         details["receivers"] = moved

@@ -113,8 +113,17 @@ async def of_receivers(
     return await _sums(db, DataDayRow.receiver_id, receivers, first, last)
 
 
+async def without_sim(
+    db: AsyncSession, receivers: Sequence[int], first: date, last: date
+) -> dict[int, Used]:
+    """Return what receivers used on these days with a SIM that nobody knows."""
+    return await _sums(
+        db, DataDayRow.receiver_id, receivers, first, last, DataDayRow.sim_id == UNKNOWN_SIM
+    )
+
+
 async def _sums(
-    db: AsyncSession, column: Any, ids: Sequence[int], first: date, last: date
+    db: AsyncSession, column: Any, ids: Sequence[int], first: date, last: date, *more: Any
 ) -> dict[int, Used]:
     found: dict[int, Used] = {}
     for some in _parts(ids):
@@ -124,6 +133,7 @@ async def _sums(
                 column.in_(some),
                 DataDayRow.day >= first.isoformat(),
                 DataDayRow.day <= last.isoformat(),
+                *more,
             )
             .group_by(column)
         )

@@ -56,6 +56,7 @@ class HealthBook:
     def __init__(self, connected: Callable[[int], bool] = _nobody) -> None:
         self.known: dict[int, Known] = {}
         self.connected = connected
+        self.loaded = False
 
     async def read(self, db: AsyncSession) -> list[int]:
         """Read which receivers there are; return those that are no more.
@@ -87,7 +88,7 @@ class HealthBook:
                 one.reported = row.reported_at
                 one.values, one.texts = dict(row.values), dict(row.texts)
                 one.troubles, one.stored = frozenset(row.troubles), True
-        self.known = there
+        self.known, self.loaded = there, True
         return gone
 
     def state(self, known: Known) -> str:
@@ -97,8 +98,10 @@ class HealthBook:
         return AILING if known.troubles else ONLINE
 
 
-async def book_of(desk: Desk) -> HealthBook:
-    """Return what the database knows."""
+async def book_of(desk: Desk, running: HealthBook | None = None) -> HealthBook:
+    """Return the book that is kept up, or where none is, what the database knows."""
+    if running is not None and running.loaded:
+        return running
     book = HealthBook()
     async with desk.store.read() as db:
         await book.read(db)

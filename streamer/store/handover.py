@@ -20,6 +20,7 @@ from loa.streamer.store.tables.cues import CueRow
 from loa.streamer.store.tables.people import ApiTokenRow, GrantRow, SourceTokenRow
 from loa.streamer.store.tables.receivers import ReceiverRow
 from loa.streamer.store.tables.schedule import EntryRow, HolidayRow, SlotRow
+from loa.streamer.store.tables.sims import SimRow, TariffRow
 from loa.streamer.store.tables.webhooks import WebhookRow
 
 TO_COME = ("offered", "accepted")
@@ -45,7 +46,22 @@ async def hand_over(
         "webhooks": await _all(db, WebhookRow, merged, heir),
         "spelling": await _spelling(db, merged, heir),
         "receivers": await receivers_to(db, [merged], heir),
+        "sims": await sims_to(db, [merged], heir),
     }
+
+
+async def sims_to(db: AsyncSession, areas: Sequence[int], heir: int | None) -> int:
+    """Have the SIMs and tariffs of these areas belong to ``heir``; None: only count the SIMs."""
+    here = SimRow.area_id.in_(areas)
+    count = await db.scalar(select(func.count()).select_from(SimRow).where(here)) or 0
+    if heir is not None:
+        for table in (SimRow, TariffRow):
+            await db.execute(
+                update(table)
+                .where(table.area_id.in_(areas))
+                .values(area_id=heir, version=table.version + 1)
+            )
+    return count
 
 
 async def receivers_to(db: AsyncSession, areas: Sequence[int], heir: int | None) -> int:

@@ -81,17 +81,20 @@ def everything() -> Mapping[str, Example]:
         bulletins,
         heard,
         people,
+        receiver_health,
         receiver_orders,
         receiver_packs,
+        receiver_reports,
         receivers,
         reports,
         schedule,
+        sims,
         speech,
         webhooks,
     )
 
     topics = (
         areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receivers,
-        receiver_orders, receiver_packs, heard,
+        receiver_orders, receiver_packs, heard, receiver_health, receiver_reports, sims,
     )  # fmt: skip
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}

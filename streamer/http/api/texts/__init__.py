@@ -20,6 +20,7 @@ from loa.streamer.http.api.texts import (
     receivers,
     reports,
     schedule,
+    sims,
     speech,
     webhooks,
 )
@@ -30,6 +31,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **people.TEXTS,
     **bulletins.TEXTS,
     **schedule.TEXTS,
+    **sims.TEXTS,
     **reports.TEXTS,
     **speech.TEXTS,
     **air.TEXTS,
