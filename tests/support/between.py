@@ -13,7 +13,7 @@ from loa.receivers.wire import context
 
 
 class Line:
-    """Carries bytes both ways; ``frozen`` it takes them and says nothing, as a dead line does.
+    """Carries bytes both ways; ``frozen`` it takes nothing and says nothing, as a dead line does.
 
     With certificates it is a man in the middle, who reads everything: ``heard`` of the box.
     """
@@ -58,8 +58,8 @@ class Line:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
                 heard += data
-                if self.frozen.is_set():
-                    continue
+                while self.frozen.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)  # nothing is taken any more: what is sent piles up
                 writer.write(data)
                 await writer.drain()
 

@@ -12,7 +12,7 @@ from loa.codecs.control.signing import PublicKey
 from loa.streamer.core.areas import Area
 from loa.streamer.core.rights import Permission
 from loa.streamer.desk import receivers
-from loa.streamer.desk.errors import FieldProblem, Invalid
+from loa.streamer.desk.errors import FieldProblem, Invalid, NotFound
 from loa.streamer.desk.receivers import Coded, NoReceivers, Wishes
 from loa.streamer.fleet.fleet import Fleet
 from loa.streamer.http.api.paging import Id, Page, Paging, page
@@ -281,7 +281,10 @@ async def new_identity(call: Call) -> ServerIdentity:
 
 
 async def _everywhere(call: Call) -> Sequence[Area]:
-    return [area for area in call.desk.tree if area.parent is None]
+    tops = [area for area in call.desk.tree if area.parent is None]
+    if not tops:
+        raise NotFound("receiver.no_door")
+    return tops
 
 
 _ON = area_of(ReceiverRow, "receiver", "receiver")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from serving import on_both_loops
 
 from loa.codecs.control import messages
 from loa.codecs.control.certificates import key_hash
@@ -29,6 +31,7 @@ from loa.streamer.desk import receivers
 from loa.streamer.fleet import own_certificate
 from loa.streamer.fleet.door import DoorSettings
 from loa.streamer.fleet.fleet import FleetSettings
+from loa.streamer.fleet.hub import MOST_WAITING, binary_frame
 from support.between import line
 from support.link import FleetDoorHere, fleet_door
 
@@ -467,3 +470,72 @@ def _unmasked(heard: bytes) -> bytes:
             if len(mask) == 4:
                 out += bytes(b ^ mask[n % 4] for n, b in enumerate(heard[start + 4 : start + 4096]))
     return bytes(out)
+
+
+# --- below the messages
+
+
+async def upgraded(there: FleetDoorHere) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A WebSocket to the door, byte by byte."""
+    host, port = there.url.removeprefix("wss://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=context())
+    writer.write(
+        f"GET {PATH} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+async def test_who_sends_a_byte_now_and_then_is_let_go_in_time(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path, settings=settings(hello_within=0.4)) as there:
+        reader, writer = await upgraded(there)
+
+        async def drip() -> None:
+            writer.write(b"\x81\xfe\x20\x00\0\0\0\0")  # a text of 8 KB…
+            while True:
+                writer.write(b"x")  # …that never ends
+                await asyncio.sleep(0.02)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(10):
+            await reader.read()
+        dripping.cancel()
+        await asyncio.gather(dripping, return_exceptions=True)
+        writer.transport.abort()
+        assert there.count("fleet.timeout") == 1 and not there.fleet.door.strangers
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_bytes_that_are_no_websocket(tmp_path: Path, seed: int) -> None:
+    async with fleet_door(tmp_path, settings=settings(hello_within=0.4)) as there:
+        neighbour = await there.link()
+        _, writer = await upgraded(there)
+        writer.write(random.Random(seed).randbytes(5000))
+        await there.until(lambda: not there.fleet.door.strangers)
+        writer.transport.abort()
+        assert neighbour.up and len(there.fleet.hub) == 1
+
+
+@on_both_loops
+async def test_who_takes_nothing_is_let_go_and_comes_back(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there, line(there.url) as between:
+        box = await there.enrol()
+        box.save(msgspec.structs.replace(box.kept, server=between.url))
+        link = await there.link(identity=box)
+        session = there.fleet.hub.of(box.kept.receiver)
+        assert session is not None
+        between.frozen.set()
+        # What the line does not take is seen to wait: the kernel hides little of it.
+        frame = binary_frame(bytes(60_000))
+        for _ in range(200):
+            session.wire.send_frame(frame)
+            await asyncio.sleep(0)
+            if session.wire.waiting > MOST_WAITING:
+                break
+        assert session.wire.waiting > MOST_WAITING
+        session.send(Pong(sent=0.0, tick=0.0, unix=0.0))
+        await there.until(lambda: there.count("fleet.too_slow") == 1)
+        between.frozen.clear()
+        await there.until(lambda: link.counters["link.sessions"] == 2 and link.up)
