@@ -32,6 +32,8 @@ SECTIONS = {
     "receivers": ("receivers.run_live", False),
     "box": ("box_cost.run", True),
     "data": ("data_use.run", False),
+    "synchrony": ("synchrony.run", True),
+    "player": ("synchrony.run_player", False),
     "bulletins": ("many_bulletins.run", False),
     "carriage": ("carriage.run", True),
     "on-air": ("on_air.run", True),

@@ -55,6 +55,7 @@ class Wire:
     """What was sent, texts and frames in their order."""
 
     waiting: int = 0
+    unread: int = 0
     sent: list[FromServer | Audio] = field(default_factory=list)
     bytes_sent: int = 0
     bytes_received: int = 0
