@@ -49,6 +49,7 @@ from loa.receivers.orders import Bound, OrderBook
 from loa.receivers.outputs import look_again, output_named
 from loa.receivers.relay import relay_of
 from loa.receivers.sign import Sign
+from loa.receivers.stick import Sticks
 from loa.receivers.timekeeping import LOOK_EVERY as TIME_EVERY
 from loa.receivers.timekeeping import DayTime, LinuxMachine
 from loa.receivers.vitals import Vitals
@@ -117,6 +118,10 @@ class Box:
             lambda: self.settings.now, self.journal, most=limits.cache_mb * MEGABYTE,
             changed=self.offline.poke, busy=self._streams, monotonic=clock,
         )  # fmt: skip
+        self.sticks = Sticks(
+            config.stick.folders, self.cache, self.schedule, self._servers, self.journal,
+            changed=self._stick_taken,
+        )  # fmt: skip
         self.sign = Sign(
             config.sign.command, config.sign.timeout_seconds, state / "sign.json",
             self._sign_on_air, self.unix, self.journal,
@@ -174,6 +179,10 @@ class Box:
     def _quota(self) -> int:
         return min(self.settings.now.cache_mb, self.config.limits.cache_mb) * MEGABYTE
 
+    def _stick_taken(self) -> None:
+        self.fetching.tell()
+        self.offline.poke()
+
     def _streams(self) -> bool:
         current = self.carriage.current
         return current is not None and current.stream
@@ -210,6 +219,7 @@ class Box:
             "network": lambda: network.watch(self.link.hurry),
             "offline": self.offline.run,
             "fetching": self.fetching.run,
+            "stick": self.sticks.run,
             "sign": self.sign.run,
             "ears": self.ears.run,
             "vitals": self.vitals.run,

@@ -42,7 +42,9 @@ from loa.streamer.store.tables.schedule import EntryRow
 FOLDER = "schedules"
 ALL_EVERY = 900.0
 GATHER = 120.0
-"""Seconds in which changes are gathered; and least seconds between rounds."""
+"""Least seconds between two rounds, for what is not urgent: changes are gathered meanwhile."""
+SETTLE = 5.0
+"""Seconds after the first change in which its like are gathered, if the last round was long ago."""
 AT_ONCE = 0.5
 BATCH = 25
 """Stations that are dealt with together; ``planning.FEW`` at most."""
@@ -187,7 +189,8 @@ class Agendas:
     async def _until_due(self) -> None:
         """Wait until there is something to do, and a little longer for what may come with it."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        ended = loop.time()
+        since: float | None = None
         while True:
             wishes = self._wishes
             waiting = wishes.everything or wishes.stations or wishes.bulletins or wishes.calls
@@ -197,7 +200,8 @@ class Agendas:
             left = ALL_EVERY - (self._desk.clock() - self._all_at)
             left = min(max(left, 0.0), ALL_EVERY)
             if waiting:
-                left = min(left, began + GATHER - loop.time())
+                since = loop.time() if since is None else since
+                left = min(left, max(ended + GATHER, since + SETTLE) - loop.time())
             if left <= 0:
                 return
             self._wake.clear()
