@@ -204,10 +204,11 @@ class Link:
         return wait
 
     async def _pause(self, seconds: float) -> None:
-        self._hurry.clear()
+        # (Somebody may have been in a hurry already while the connection was taken down.)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
+        self._hurry.clear()
 
     async def _welcome(self, there: Opened, key: SigningKey) -> Welcome:
         kept = self.identity.kept
@@ -244,6 +245,7 @@ class Link:
         now = self._clock()
         self._live = Liveness(now, welcome.heartbeat)
         self._dialect = there.shake.dialect
+        self._hurry.clear()
         self._queue = asyncio.Queue(MOST_WAITING)
         self._queued = 0
         self._socket, self._down_since, self.why = there.socket, None, ""
