@@ -107,7 +107,10 @@ class Fleet:
             )  # fmt: skip
             self.hub.add(self.audio)
             self.box_settings.renewed = self.audio.renew
-        self.health = HealthTopic(desk, self.hub, keep=self.settings.health, clock=monotonic)
+        self.health = HealthTopic(
+            desk, self.hub, keep=self.settings.health, heartbeat=self.settings.door.heartbeat,
+            clock=monotonic,
+        )  # fmt: skip
         self.hub.add(self.health)
         self.ledger = Ledger(desk, self.hub)
         self.hub.add(self.ledger)

@@ -38,6 +38,8 @@ from loa.streamer.store.tables.receiver_health import (
 STEP = 5.0
 WRITE_EVERY = 30.0
 REFRESH_EVERY = 10.0
+SLACK = 10.0
+"""Seconds that a heartbeat may be late before its box is suspected."""
 GRACE = 300.0
 """Boxes that were connected when the server ended have so long to come back."""
 THIN_AFTER = 120.0
@@ -72,13 +74,14 @@ class Keep:
 class HealthTopic:
     """A topic of the hub; ``load`` before the first session, ``run`` as a task.
 
-    ``reported`` is told of every report (the ledger listens). ``clock`` must not jump.
+    ``reported`` is told of every report (the ledger listens). ``heartbeat``: a box that is there
+    says something so often. ``clock`` must not jump.
     """
 
     takes: Sequence[type[Message]] = (Health,)
 
     def __init__(
-        self, desk: Desk, hub: Hub, *, keep: Keep | None = None,
+        self, desk: Desk, hub: Hub, *, keep: Keep | None = None, heartbeat: float = 50.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self.book = HealthBook(self._connected)
@@ -86,7 +89,8 @@ class HealthTopic:
         self._desk, self._hub, self._clock = desk, hub, clock
         self._keep = keep or Keep()
         self._ids = itertools.count(1)
-        self.presence = Presence(ids=self._ids)
+        self._suspect = heartbeat + SLACK
+        self.presence = Presence(ids=self._ids, suspect=self._suspect)
         self._watches: dict[str, Watch] = {}
         self._bytes: dict[Session, int] = {}
         self._reports: list[dict[str, Any]] = []
@@ -106,7 +110,7 @@ class HealthTopic:
             newest = await db.scalar(select(func.max(AlertRow.id)))
             rows = list(await db.scalars(select(AlertRow).where(AlertRow.ended_at.is_(None))))
         self._ids = itertools.count((newest or 0) + 1)
-        self.presence = Presence(ids=self._ids)
+        self.presence = Presence(ids=self._ids, suspect=self._suspect)
         self._watches = {name: Watch(AILING_RULES, self._ids) for name in TROUBLES}
         away = {r for row in rows if row.trouble == OFFLINE for r in row.missing}
         for one in self.book.known.values():

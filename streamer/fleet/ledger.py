@@ -36,7 +36,7 @@ from loa.streamer.desk.receiver_settings import set_cached_only
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.store.tables.sims import DataCounterRow, SimRow
 
-WRITE_EVERY = 60.0
+WRITE_EVERY = 300.0
 SETTLE_EVERY = 900.0
 MOST_KEYS = 50_000
 """Receivers, SIMs and days whose bytes wait to be written."""
