@@ -377,10 +377,12 @@ class Audio:
             frame = None
             for stream in groups[mount]:
                 course, wire = stream.course, stream.wire
-                if course.cursor != first or stream.until < end or stream.slow or wire.waiting:
-                    others.append(stream)
-                    continue
-                if look and not self._well(stream, end):
+                if (
+                    course.cursor != first
+                    or stream.until < end
+                    or stream.slow
+                    or (look and not self._well(stream, end))
+                ):
                     others.append(stream)
                     continue
                 if frame is None:

@@ -56,7 +56,8 @@ class SocketWire:
 
     def send_frame(self, frame: bytes) -> None:
         """Send a whole frame."""
-        if self.closed_why is None and not self._transport.is_closing():
+        # A connection that was lost takes it and throws it away, until the door hears of that.
+        if self.closed_why is None:
             self.bytes_sent += len(frame)
             self._transport.write(frame)
 

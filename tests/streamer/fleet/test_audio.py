@@ -436,7 +436,7 @@ def test_a_slow_box_goes_on_at_the_present_of_a_live_and_where_it_was_of_a_bulle
         await station.run(200)
         assert station.audio.counts.held == 2
         before = max(live.heard)
-        assert before < START + 300
+        assert before < START + 320
         for box in (live, item):
             box.wire.taken = None  # type: ignore[attr-defined]
             box.wire.waiting = 500
