@@ -70,7 +70,7 @@ fuzz: packages-check ## fuzz the parsers of the C core, SECONDS each (60)
 	@$(MAKE) --no-print-directory -C native/tests fuzz
 
 # What keeps and finds things is tested on both databases.
-ON_BOTH := tests/streamer/store tests/streamer/desk tests/streamer/http/api tests/streamer/keeping
+ON_BOTH := tests/streamer/store tests/streamer/desk tests/streamer/http/api tests/streamer/keeping tests/streamer/fleet/test_proof.py
 
 postgresql: setup packages-check ## the store's, the desk's and the API's tests on PostgreSQL
 	$(BIN)/python tests/support/postgres.py $(BIN)/pytest $(ON_BOTH) $(ARGS)

@@ -4,9 +4,7 @@ Entries are written to the disk when they happen (``journal_store``) and kept un
 said that it has them. What is sounding just now is noted every few seconds beside the journal
 (``checkpoint``), so that a power cut costs ten seconds of knowledge at most.
 
-A message of lines is sent when there is a session, one at a time, and again until it is receipted.
-Live audio goes first: while something is on air little is sent, and much waits until it is over.
-What every box has to say at once (a bulletin has ended) is spread over some seconds.
+Lines are sent when there is a session, until they are receipted (``journal_pacing``).
 """
 
 from __future__ import annotations
@@ -32,25 +30,16 @@ from loa.codecs.control.messages import FromServer, Message, Receipt, Sounding, 
 from loa.codecs.control.messages import Journal as Lines
 from loa.codecs.control.signing import Purpose, SigningKey
 from loa.receivers.checkpoint import Checkpoint
+from loa.receivers.journal_pacing import Pacing
 from loa.receivers.journal_store import QUOTA, JournalStore
 from loa.receivers.parts import DayClock, Line, Played
 
-FEW = 20
-"""Lines that may be sent while something is on air."""
-MOST = 200
-PATIENCE = 1800.0
-"""Seconds that many lines wait for the end of what is on air."""
-AGAIN = (60.0, 600.0)
-"""Seconds after which what was not receipted is sent again: at first, and at most."""
-SPREAD = 10.0
-"""Seconds over which boxes that have something to say at the same time spread it."""
 NOTE_EVERY = 9.0
 TRY_DISK = 30.0
 MOST_OVER = 32
 """Stretches that wait to be written down."""
 STALE = 15.0
 """Seconds without word of a stretch after which it is no reason any more to hold anything back."""
-EMERGENCY = 2
 LONG = 200
 
 
@@ -85,7 +74,6 @@ class BoxJournal:
         self._clock = clock
         self._up = up or clock
         self._quota = quota
-        self._chance = chance
         self.counters: Counter[str] = Counter()
         self._store: JournalStore | None = None
         self._try_disk = -math.inf
@@ -96,14 +84,7 @@ class BoxJournal:
         self._open_at = -math.inf
         self._noted_at = -math.inf
         self._told: set[str] = set()
-        self._receipted = 0
-        self._ready = False
-        self._sent: int | None = None
-        """The newest number that is under way."""
-        self._again_at = 0.0
-        self._wait = AGAIN[0]
-        self._due: float | None = None
-        self._waiting_since: float | None = None
+        self._pacing = Pacing(chance)
         self._open_store()
 
     # --- the box's life
@@ -193,39 +174,27 @@ class BoxJournal:
 
     def welcomed(self, welcome: Welcome) -> None:
         """A session began: what the server has, it says at once (``Receipt``)."""
-        self._ready = False
-        self._sent = None
+        self._pacing.parted()
         self._told.clear()
 
     def parted(self) -> None:
         """It ended."""
-        self._ready = False
-        self._sent = None
+        self._pacing.parted()
 
     def take(self, message: FromServer | Audio | Piece, now: float) -> None:
         """The server has everything up to a number."""
-        if not isinstance(message, Receipt) or self._store is None:
-            return
         store = self._store
-        if not self._ready:
-            self._ready = True
-            self._waiting_since = now
-            self._hurry(now)
+        if not isinstance(message, Receipt) or store is None:
+            return
+        self._pacing.first(now)
         if message.chain != store.chain:
             return
         if message.anew or message.journal > store.number:
             self._anew("fork" if message.anew else "behind")
             return
-        self._receipted = max(self._receipted, message.journal)
-        if self._sent is not None and message.journal >= self._sent:
-            self._sent = None
-            self._wait = AGAIN[0]
-            if self._receipted == store.number:
-                self._waiting_since = None
-            if self._on_air(now):
-                self._due = now + SPREAD
+        self._pacing.receipt(message.journal, store.number, self._on_air(now), now)
         try:
-            store.forget(self._receipted)
+            store.forget(self._pacing.receipted)
         except OSError:
             self.counters["journal.failed"] += 1
 
@@ -237,30 +206,19 @@ class BoxJournal:
         if self._open is not None and self._line.up:
             self._tell(self._open)
         store = self._store
-        if store is None or not self._ready or not self._line.up:
+        if store is None or not self._line.up:
             return
-        if self._sent is not None:
-            if now < self._again_at:
-                return
+        if self._pacing.again(now):
             self.counters["journal.sent_again"] += 1
-            self._sent = None
-            self._wait = min(2 * self._wait, AGAIN[1])
-        waiting = self.waiting
-        if waiting <= 0:
-            return
-        if self._due is not None and now < self._due:
-            return
-        on_air = self._on_air(now)
-        since = self._waiting_since
-        if on_air and waiting > FEW and (since is None or now - since < PATIENCE):
-            return
-        self._send(store, FEW if on_air else MOST, now)
+        most = self._pacing.lines(self.waiting, self._on_air(now), now)
+        if most:
+            self._send(store, most, now)
 
     @property
     def waiting(self) -> int:
         """Entries that the server has not got yet."""
         store = self._store
-        return 0 if store is None else store.number - max(self._receipted, store.oldest - 1)
+        return 0 if store is None else store.number - max(self._pacing.receipted, store.oldest - 1)
 
     def newest(self, count: int = 50) -> list[str]:
         """Return the newest lines, oldest first, for the box's status."""
@@ -336,14 +294,8 @@ class BoxJournal:
         except OSError:
             self.counters["journal.failed"] += 1
             return False
-        now = self._clock()
-        if self._waiting_since is None:
-            self._waiting_since = now
-            self._hurry(now)
+        self._pacing.wrote(self._clock())
         return True
-
-    def _hurry(self, now: float) -> None:
-        self._due = now + self._chance(0.0, SPREAD)
 
     def _anew(self, why: str) -> None:
         # Everything that is there is sent again: the server knows what it has by what it says.
@@ -354,16 +306,15 @@ class BoxJournal:
             self.counters["journal.failed"] += 1
             return
         self.counters["journal.anew"] += 1
-        self._receipted = 0
-        self._sent = None
+        self._pacing.anew()
 
-    def _send(self, store: JournalStore, limit: int, now: float) -> None:
+    def _send(self, store: JournalStore, most: int, now: float) -> None:
         key = self._key()
         if key is None:
             return
-        before, lines = store.after(self._receipted, limit)
+        before, lines = store.after(self._pacing.receipted, most)
         if not lines:
-            self._receipted = store.number
+            self._pacing.receipted = store.number
             return
         first, last = lines[0].number, lines[-1]
         seal = seal_text(self._receiver, store.chain, before, first, last.number, last.hash)
@@ -374,9 +325,7 @@ class BoxJournal:
         if not self._line.send(message):
             self.counters["journal.not_sent"] += 1
             return
-        self._sent = last.number
-        self._again_at = now + self._wait
-        self._due = None
+        self._pacing.sent(last.number, now)
 
     def _tell(self, played: Played) -> None:
         """Say at once that an emergency sounds, once a session."""

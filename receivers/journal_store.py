@@ -12,8 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from loa.codecs.control.journal import (
@@ -23,50 +21,26 @@ from loa.codecs.control.journal import (
     JournalError,
     Line,
     Lost,
-    Note,
     Opened,
-    Played,
     chain_line,
     encode_entry,
     first_hash,
-    link,
-    read_entry,
-    read_line,
 )
-from loa.receivers.files import sync_directory, write_durably
+from loa.receivers.files import write_durably
+from loa.receivers.journal_segments import (
+    Mending,
+    Segment,
+    check_segment,
+    head_of,
+    kind_of,
+    lines_of,
+    read_head,
+)
 
 SEGMENT = 64 * 1024
 QUOTA = 4 * 1024 * 1024
 """Bytes of all segments; some four months of a box that nobody can reach."""
-_HEAD = re.compile(rb"loa-journal 1 ([0-9a-f]{32}) ([0-9]{1,15}) ([0-9]{1,15}) ([0-9a-f]{32}) (.+)")
 _NAME = re.compile(r"([0-9]{8})\.journal")
-
-
-@dataclass(slots=True)
-class Segment:
-    """One file: the lines ``first`` … ``last`` of a chain (``last`` < ``first``: none yet).
-
-    ``before`` is the hash before its first line, ``hash`` that of its last one.
-    """
-
-    path: Path
-    chain: bytes
-    receiver: int
-    first: int
-    before: bytes
-    last: int = 0
-    hash: bytes = b""
-    size: int = 0
-
-
-@dataclass(slots=True)
-class Mending:
-    """What was found when the files were read. ``torn``: lines that a power cut took off the end;
-    ``good``: what can be read behind a damaged place, for a new chain."""
-
-    torn: int = 0
-    damaged: int = 0
-    good: list[str] = field(default_factory=list)
 
 
 class JournalStore:
@@ -151,7 +125,7 @@ class JournalStore:
         """Make the newest segment, whole or not at all."""
         self._serial += 1
         path = self.folder / f"{self._serial:08d}.journal"
-        data = _head(chain, self.receiver, first, before) + b"".join(
+        data = head_of(chain, self.receiver, first, before) + b"".join(
             line.text.encode() + b"\n" for line in lines
         )
         write_durably(path, data)
@@ -164,7 +138,7 @@ class JournalStore:
 
     def begin_anew(self, now: Entry, why: str) -> None:
         """Begin another chain, and carry over all that is there."""
-        carried = [line.body for segment in self._segments for line in _lines(segment)]
+        carried = [line.body for segment in self._segments for line in lines_of(segment)]
         self._begin_chain(now, why, carried)
 
     def _begin_chain(self, now: Entry, why: str, bodies: list[str], lines: int = 0) -> None:
@@ -213,8 +187,8 @@ class JournalStore:
             return None
         oldest = self._segments[0]
         counts: Counter[str] = Counter()
-        for line in _lines(oldest):
-            counts[_kind(line.body)] += 1
+        for line in lines_of(oldest):
+            counts[kind_of(line.body)] += 1
         lost = Lost(
             at=now.at, up=now.up, why="full", first=oldest.first, last=oldest.last,
             counts=dict(counts.most_common(40)),
@@ -245,7 +219,7 @@ class JournalStore:
             if segment.last > number and segment.last >= segment.first:
                 before = segment.before
                 found: list[Line] = []
-                for line in _lines(segment):
+                for line in lines_of(segment):
                     if line.number <= number:
                         before = line.hash
                     elif len(found) < limit:
@@ -258,7 +232,7 @@ class JournalStore:
         """Return up to ``count`` of the newest lines, oldest first."""
         newest: list[Line] = []
         for segment in reversed(self._segments):
-            newest = [*_lines(segment), *newest][-count:]
+            newest = [*lines_of(segment), *newest][-count:]
             if len(newest) == count:
                 break
         return newest
@@ -280,7 +254,7 @@ class JournalStore:
         found: list[Segment] = []
         spoilt = False
         for _, path in named:
-            segment = _read_head(path)
+            segment = read_head(path)
             if segment is None:
                 spoilt = True
                 mending.damaged += 1
@@ -295,7 +269,7 @@ class JournalStore:
         self._segments = found
         for segment in found:
             if segment.chain:
-                ended = _check(segment, mending, segment is found[-1])
+                ended = check_segment(segment, mending, segment is found[-1])
                 spoilt = spoilt or not ended
         last = next((s for s in reversed(found) if s.chain), None)
         if last is not None:
@@ -310,102 +284,3 @@ class JournalStore:
             first = self.number + 1
             self.number += mending.torn
             self.owed = Lost(at=now.at, up=now.up, why="torn", first=first, last=self.number)
-
-
-def _check(segment: Segment, mending: Mending, newest: bool) -> bool:
-    """Read a segment whose head is good; cut off what is torn at its end. False: it is damaged."""
-    data = segment.path.read_bytes()
-    at = data.index(b"\n") + 1
-    hash, number = segment.before, segment.first - 1
-    good, seen = at, number
-    whole = True
-    loose: list[str] = []
-    pieces = 0
-    claimed: bytes | None = hash
-    while at < len(data):
-        end = data.find(b"\n", at)
-        raw = data[at:] if end < 0 else data[at:end]
-        at = len(data) if end < 0 else end + 1
-        line = _line(raw) if end >= 0 else None
-        if (
-            line is not None
-            and claimed is not None
-            and line.number > seen
-            and line.follows(segment.chain, claimed)
-        ):
-            if whole:
-                mending.good.append(line.body)
-                good, hash, number = at, line.hash, line.number
-            else:
-                loose.append(line.body)
-            claimed, seen = line.hash, line.number
-            continue
-        whole = False
-        pieces += 1
-        claimed = None if line is None else line.hash
-    segment.last, segment.hash, segment.size = number, hash, good
-    if loose:
-        segment.last = seen
-        mending.good += loose
-        mending.damaged += pieces
-        return False
-    if pieces and newest:
-        mending.torn += pieces
-        with open(segment.path, "r+b") as file:
-            file.truncate(good)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_directory(segment.path.parent)
-    return True
-
-
-def _line(raw: bytes) -> Line | None:
-    try:
-        return read_line(raw.decode())
-    except (JournalError, UnicodeDecodeError):
-        return None
-
-
-def _lines(segment: Segment) -> Iterator[Line]:
-    """Give the lines of a segment that are good."""
-    try:
-        data = segment.path.read_bytes()[: segment.size]
-    except OSError:
-        return
-    hash = segment.before
-    for raw in data.split(b"\n")[1:]:
-        line = _line(raw) if raw else None
-        if line is None or not line.follows(segment.chain, hash):
-            return
-        hash = line.hash
-        yield line
-
-
-def _kind(body: str) -> str:
-    try:
-        entry = read_entry(body)
-    except JournalError:
-        return "unknown"
-    if isinstance(entry, Note):
-        return entry.what
-    if isinstance(entry, Played):
-        return "played" if not entry.why_not else "not_played"
-    return type(entry).__name__.lower()
-
-
-def _head(chain: bytes, receiver: int, first: int, before: bytes) -> bytes:
-    text = f"loa-journal 1 {chain.hex()} {receiver} {first} {before.hex()}"
-    return f"{text} {link(chain, before, first, text).hex()}\n".encode()
-
-
-def _read_head(path: Path) -> Segment | None:
-    with open(path, "rb") as file:
-        first = file.readline(400)
-    match = _HEAD.fullmatch(first.rstrip(b"\n"))
-    if match is None or not first.endswith(b"\n"):
-        return None
-    chain, before = bytes.fromhex(match[1].decode()), bytes.fromhex(match[4].decode())
-    segment = Segment(path, chain, int(match[2]), int(match[3]), before)
-    if _head(chain, segment.receiver, segment.first, before) != first:
-        return None
-    return segment

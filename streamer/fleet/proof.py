@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from loa.codecs.control.journal import JournalError, Lost, Played, read_line
+from loa.codecs.control.journal import JournalError, Lost, read_line
 from loa.codecs.control.messages import FromBox, Journal, Message, Receipt, Sounding
 from loa.codecs.control.signing import PublicKey
 from loa.streamer import logs
 from loa.streamer.desk.desk import Desk
 from loa.streamer.fleet.hub import Session
-from loa.streamer.fleet.journals import Finding, Head, Place, Refused, Sealed, check, place
+from loa.streamer.fleet.journals import Finding, Head, Place, Sealed, place
+from loa.streamer.fleet.play_reports import Ready, check_all
 from loa.streamer.store import proof as kept
 from loa.streamer.store.store import StoreError
 from loa.streamer.store.tables.proof import JournalChainRow
@@ -40,7 +41,6 @@ MOST_SOUNDINGS = 500
 """Of one session."""
 SWEEP_EVERY = 3600.0
 MONTH = 30.44 * 86_400
-EARLIEST, LATEST = 1_500_000_000.0, 7_000_000_000.0
 
 Keys = Callable[[Sequence[int]], Awaitable[Mapping[int, Sequence[PublicKey]]]]
 """Returns which keys receivers may sign with."""
@@ -63,16 +63,6 @@ class _Manners:
     waiting: int = 0
     findings: int = 0
     soundings: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A message that was checked, with what is to be written of it: its lines, and by number the
-    columns of a report."""
-
-    sealed: Sealed
-    lines: bytes
-    reports: dict[int, dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -200,10 +190,11 @@ class Proof:
         written = _Written()
         journals = [(s.session, s.message) for s in said if isinstance(s.message, Journal)]
         keys = await self._keys(sorted({session.receiver for session, _ in journals}))
-        checked = await asyncio.to_thread(_check_all, journals, keys, now)
-        good: list[tuple[Session, _Ready]] = []
+        said_by = [(session.receiver, message) for session, message in journals]
+        checked = await asyncio.to_thread(check_all, said_by, keys, now)
+        good: list[tuple[Session, Ready]] = []
         for (session, _), found in zip(journals, checked, strict=True):
-            if isinstance(found, _Ready):
+            if isinstance(found, Ready):
                 good.append((session, found))
             else:
                 self._counters.add(f"proof.refused.{found}")
@@ -223,7 +214,7 @@ class Proof:
     async def _write(
         self,
         db: AsyncSession,
-        good: Sequence[tuple[Session, _Ready]],
+        good: Sequence[tuple[Session, Ready]],
         written: _Written,
         now: float,
     ) -> None:
@@ -262,7 +253,7 @@ class Proof:
             await kept.explain(db, receiver, lost.first, lost.last, lost.why[:40])
 
     def _collect(
-        self, written: _Written, session: Session, chain: int, ready: _Ready, where: Place,
+        self, written: _Written, session: Session, chain: int, ready: Ready, where: Place,
         now: float,
     ) -> None:  # fmt: skip
         receiver, sealed = session.receiver, ready.sealed
@@ -301,45 +292,8 @@ class Proof:
         )  # fmt: skip
 
 
-def columns(entry: Played, now: float) -> dict[str, Any]:
-    """Return a stretch as columns of ``PlayReportRow``; ``now``: when it came."""
-    at = entry.started if entry.started is not None else entry.at
-    return {
-        "at": at if at is not None and EARLIEST <= at <= LATEST else now,
-        "play": entry.play, "kind": entry.kind[:20], "cls": entry.cls,
-        "bulletin_id": entry.bulletin or None, "emergency_id": entry.emergency or None,
-        "drill": entry.drill, "audio": "" if entry.audio is None else entry.audio.hex(),
-        "origin": entry.origin[:20], "cause": entry.cause[:20], "started": entry.started,
-        "from_tick": entry.first, "to_tick": entry.ended, "delivered": entry.delivered,
-        "decoded": entry.decoded, "device": entry.device, "sounded": entry.sounded,
-        "concealed": entry.concealed, "missed": entry.missed, "volume": entry.volume,
-        "late_ms": entry.late_ms, "whole": entry.whole, "interrupted": entry.interrupted,
-        "why_not": entry.why_not, "checkpoint": entry.checkpoint,
-    }  # fmt: skip
-
-
-def _check_all(
-    said: Sequence[tuple[Session, Journal]], keys: Mapping[int, Sequence[PublicKey]], now: float
-) -> list[_Ready | str]:
-    """Check messages, in a thread: of each what is to be written, or why it is refused."""
-    found: list[_Ready | str] = []
-    for session, message in said:
-        try:
-            sealed = check(session.receiver, message, keys.get(session.receiver, ()))
-        except Refused as refused:
-            found.append(str(refused))
-            continue
-        reports = {
-            told.line.number: {"digest": told.digest, **columns(told.entry, now)}
-            for told in sealed.told
-            if isinstance(told.entry, Played)
-        }
-        found.append(_Ready(sealed, kept.pack(t.line.text for t in sealed.told), reports))
-    return found
-
-
 async def _chains(
-    db: AsyncSession, good: Sequence[tuple[Session, _Ready]], now: float
+    db: AsyncSession, good: Sequence[tuple[Session, Ready]], now: float
 ) -> tuple[dict[tuple[int, bytes], JournalChainRow], set[int]]:
     """Return the chains of these receivers, new ones (whose number is 0) among them, and which
     receivers had any before."""

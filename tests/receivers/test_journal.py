@@ -24,7 +24,7 @@ from loa.codecs.control.journal import (
 )
 from loa.codecs.control.messages import Journal, Receipt, Sounding
 from loa.codecs.control.signing import Purpose
-from loa.receivers import journal as module
+from loa.receivers import journal_pacing as module
 from loa.receivers import journal_store
 from loa.receivers.journal import BoxJournal
 from support.journal import KEY, START, Box, box, stretch
@@ -275,7 +275,7 @@ def test_even_much_is_sent_during_a_live_without_end_but_slowly(tmp_path: Path) 
     for _ in range(round(module.PATIENCE) + 35):
         one.journal.playing(stretch(200, device=1))
         one.run(1)
-        if len(one.line.journals) and one.journal._sent is not None:
+        if len(one.line.journals) and one.journal._pacing.under_way is not None:
             receipt(one, one.line.journals[-1])
     assert 2 <= len(one.line.journals) <= 4
     assert all(len(m.lines) == module.FEW for m in one.line.journals)
