@@ -76,6 +76,9 @@ def vitals(box: Box) -> Mapping[str, float | str]:
         "lag_ms": playing.lag_ms,
         "lost": sequencer.missed,
         "concealed": sequencer.made_up,
+        "behind_ms": round(box.carriage.player.seconds_behind() * 1000),
+        "line_needs_ms": round(box.carriage.depth.needed * 1000),
+        "clock_doubt_ms": clock_doubt(box),
         "clock_trust": TRUST[box.day.source],
         "cache_percent": round(100 * min(1.0, box.cache.size / quota), 1),
         "journal_waiting": box.journal.waiting,
@@ -86,6 +89,11 @@ def vitals(box: Box) -> Mapping[str, float | str]:
     if horn.relay is not None and box.config.relay.kind != "none":
         found["relay"] = int(horn.relay)
     return found
+
+
+def clock_doubt(box: Box) -> float:
+    """Return by how much the server's timeline may be wrong here, ms; a minute where unknown."""
+    return round(min(60.0, box.timeline.doubt(box.clock())) * 1000, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class Playing:
         delay = self.settings.delay
         if delay is None:
             return self._depth.seconds
-        return max(delay, self._depth.needed)
+        return max(delay, self._depth.often)
 
     def _target(self, now: float) -> float | None:
         tick = self.clock.tick(now)
