@@ -104,23 +104,43 @@ def journal(
     ],
     count: Annotated[int, typer.Option(min=1, max=1000, help="So many of the newest.")] = 50,
     raw: Annotated[bool, typer.Option("--raw", help="The lines as the box signed them.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check all that is kept: signatures, nothing left out.")
+    ] = False,
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
     """What a box wrote down: what it played and could not play, starts, power cuts, faults."""
     with talk(server, as_json) as client:
+        if check:
+            _check(client, client.get(f"/receivers/{receiver}/journal/check"))
+            return
         told = client.get(f"/receivers/{receiver}/journal", limit=count)
         if as_json:
             client.show(told)
             return
-        for finding in told["findings"]:
-            numbers = f" ({finding['first']} to {finding['last']})" if finding["last"] else ""
-            print(f"! {finding['at']}: {finding['text']}{numbers} {finding['why']}".rstrip())
+        _findings(told)
         if raw:
             for item in reversed(told["items"]):
                 print(item["line"])
             return
         client.table([_entry(item) for item in reversed(told["items"])], JOURNAL)
+
+
+def _findings(told: dict[str, Any]) -> None:
+    for finding in told["findings"]:
+        numbers = f" ({finding['first']} to {finding['last']})" if finding["last"] else ""
+        print(f"! {finding['at']}: {finding['text']}{numbers} {finding['why']}".rstrip())
+
+
+def _check(client: Client, told: dict[str, Any]) -> None:
+    if client.as_json:
+        client.show(told)
+    else:
+        print(f"{told['lines']} entries in {told['messages']} messages are as the box signed them")
+        _findings(told)
+    if any(f["kind"] != "missing" for f in told["findings"]):
+        raise typer.Exit(1)
 
 
 def _entry(item: dict[str, Any]) -> dict[str, Any]:

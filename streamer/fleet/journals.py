@@ -181,3 +181,48 @@ def place(head: Head | None, sealed: Sealed, others: bool = False) -> Place:
     if head is None and (others or why not in ("", "new")):
         gaps.found.append(Finding("anew", 1, 0, why[:40]))
     return Place(told, tuple(gaps.found))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is kept of one message: see ``JournalBatchRow``."""
+
+    chain: bytes
+    first: int
+    last: int
+    fresh: int
+    before: bytes
+    lines: tuple[str, ...]
+    signature: bytes
+    key: bytes
+
+
+def audit(receiver: int, batches: Sequence[Batch]) -> tuple[int, list[Finding]]:
+    """Check what is kept of a receiver's journals, in the order in which it came.
+
+    Returns how many lines are as their box signed them, and what is wrong: lines that were altered
+    or whose signature is none (in what is kept here, that is), and those that are missing.
+    """
+    heads: dict[bytes, Head] = {}
+    good = 0
+    wrong: list[Finding] = []
+    for batch in batches:
+        message = Journal(
+            chain=batch.chain, before=batch.before, lines=batch.lines, signature=batch.signature
+        )
+        try:
+            sealed = check(receiver, message, (PublicKey(batch.key),))
+        except Refused as refused:
+            wrong.append(Finding(str(refused), batch.first, batch.last))
+            continue
+        head = heads.get(batch.chain)
+        # What is older than it is to be kept is gone: a chain may begin anywhere.
+        if head is not None:
+            where = place(head, sealed)
+            wrong += where.findings
+            if where.fork:
+                continue
+        fresh = [told for told in sealed.told if told.line.number >= batch.fresh]
+        good += len(fresh)
+        heads[batch.chain] = Head(sealed.last.number, sealed.last.hash)
+    return good, wrong

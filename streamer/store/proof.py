@@ -147,6 +147,20 @@ async def batches_of(
     return list(await db.scalars(chosen.order_by(JournalBatchRow.id.desc()).limit(limit)))
 
 
+async def batches_with_chains(
+    db: AsyncSession, receiver: int, after: int, limit: int
+) -> list[tuple[JournalBatchRow, bytes]]:
+    """Return what a receiver sent behind the id ``after``, in order, each with its chain's name."""
+    rows = await db.execute(
+        select(JournalBatchRow, JournalChainRow.chain)
+        .join(JournalChainRow, JournalChainRow.id == JournalBatchRow.chain_id)
+        .where(JournalBatchRow.receiver_id == receiver, JournalBatchRow.id > after)
+        .order_by(JournalBatchRow.id)
+        .limit(limit)
+    )
+    return [(row, bytes(chain)) for row, chain in rows]
+
+
 async def count_reports(db: AsyncSession) -> int:
     """Return how many play reports are kept."""
     return int(await db.scalar(select(func.count()).select_from(PlayReportRow)) or 0)
@@ -158,8 +172,11 @@ def pack(lines: Iterable[str]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[str]:
-    """Return the lines that ``pack`` packed."""
-    return zlib.decompress(packed).decode().split("\n")[:-1]
+    """Return the lines that ``pack`` packed; an empty one where that is not what this is."""
+    try:
+        return zlib.decompress(packed).decode().split("\n")[:-1]
+    except (zlib.error, UnicodeDecodeError):
+        return [""]
 
 
 def _pieces(ids: Collection[int]) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from loa.streamer.core.rights import Permission
 from loa.streamer.desk import heard
 from loa.streamer.desk.errors import FieldProblem, Invalid
 from loa.streamer.desk.heard import Heard, OfReceiver, States
+from loa.streamer.fleet import journals
 from loa.streamer.http.api.paging import Id, Paging
 from loa.streamer.http.api.route import Call, Model, Route, area_in_path, area_of
 from loa.streamer.http.api.texts import TEXTS, say
@@ -27,6 +29,8 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 DAYS = 30
 """How far back a bulletin is looked for when nothing else is said."""
 DAY = 86_400.0
+MOST_AUDITED = 50_000
+"""Messages of a journal that are checked again; a year of a box is some 10,000."""
 _KEY = re.compile(r"[0-9]")
 """A playing's name has numbers, a reason has none."""
 BATCHES = 256
@@ -195,6 +199,21 @@ class JournalOut(Model):
     findings: tuple[FindingOut, ...]
 
 
+class AuditOut(Model):
+    """What is kept of a box's journals, checked again: ``lines`` that are as the box signed them,
+    and what is not as it was. ``from`` … ``to``: when the first and the last of it came."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True
+    )
+
+    messages: int
+    lines: int
+    begin: Annotated[Time | None, Field(alias="from")]
+    end: Annotated[Time | None, Field(alias="to")]
+    findings: tuple[FindingOut, ...]
+
+
 def why_text(why: str, language: str) -> str:
     """Return why something was not heard as people say it; a word of no list as it is."""
     if not why:
@@ -321,7 +340,10 @@ async def journal(call: Call) -> JournalOut:
 def _lines(row: JournalBatchRow) -> list[JournalLine]:
     found = []
     for place, text in enumerate(kept.unpack(bytes(row.lines))):
-        line = read_line(text)
+        try:
+            line = read_line(text)
+        except JournalError:  # it was altered here; ``check_journal`` says so
+            continue
         if line.number < row.fresh:
             continue
         kind, at, entry = "unknown", None, None
@@ -345,6 +367,45 @@ def _lines(row: JournalBatchRow) -> list[JournalLine]:
 def _plain(body: str) -> dict[str, Any]:
     found = json.loads(body)
     return found if isinstance(found, dict) else {}
+
+
+async def check_journal(call: Call) -> AuditOut:
+    """Check what is kept of a box's journals: signatures, and that each line follows."""
+    receiver = call.params["receiver"]
+    batches: list[journals.Batch] = []
+    times: list[float] = []
+    after = 0
+    async with call.desk.store.read() as db:
+        while len(batches) < MOST_AUDITED:
+            rows = await kept.batches_with_chains(db, receiver, after, 1000)
+            batches += await asyncio.to_thread(_batches, rows)
+            times += [row.received_at for row, _ in rows]
+            if len(rows) < 1000:
+                break
+            after = rows[-1][0].id
+    good, wrong = await asyncio.to_thread(journals.audit, receiver, batches)
+    now = call.desk.clock()
+    return AuditOut(
+        messages=len(batches), lines=good, begin=min(times, default=None),
+        end=max(times, default=None),
+        findings=tuple(
+            FindingOut(
+                at=now, kind=f.kind, text=say(f"journal.{f.kind}", call.language, {}),
+                first=f.first, last=f.last, why=f.why,
+            )
+            for f in wrong[:1000]
+        ),
+    )  # fmt: skip
+
+
+def _batches(rows: list[tuple[JournalBatchRow, bytes]]) -> list[journals.Batch]:
+    return [
+        journals.Batch(
+            chain, row.first, row.last, row.fresh, bytes(row.before),
+            tuple(kept.unpack(bytes(row.lines))), bytes(row.signature), bytes(row.key),
+        )
+        for row, chain in rows
+    ]  # fmt: skip
 
 
 def _finding(row: JournalFindingRow, language: str) -> FindingOut:
@@ -377,5 +438,10 @@ ROUTES: tuple[Route, ...] = (
         "What a box wrote down of itself, newest first", Permission.READ,
         area_of(ReceiverRow, "receiver", "receiver"), query=Paging, answer=JournalOut,
         tag="proof of play",
+    ),
+    Route(
+        "GET", "/receivers/{receiver}/journal/check", check_journal,
+        "Whether what is kept of a box's journals is as the box signed it", Permission.READ,
+        area_of(ReceiverRow, "receiver", "receiver"), answer=AuditOut, tag="proof of play",
     ),
 )  # fmt: skip

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from loa.streamer.commands import receiver_proof
+from loa.streamer.store.tables.proof import JournalBatchRow
 from support.desk import Office, desk_with_sample
 from support.journal import START, stretch
 from support.people import PASSWORD, add_account
@@ -65,6 +67,12 @@ async def test_heard_journal_and_proof(tmp_path: Path, monkeypatch: pytest.Monke
         assert "software 1.0" in out and "play e5#1" in out and "late_ms 4000" in out
         raw = await run(office, "journal", str(one), "--raw", "--count", "1")
         assert raw == of.journal.newest(1)[0] + "\n"
+        out = await run(office, "journal", str(one), "--check")
+        assert out == "3 entries in 1 messages are as the box signed them\n"
+        async with office.desk.store.write() as db:
+            await db.execute(update(JournalBatchRow).values(lines=b"not packed"))
+        assert "altered" in await run(office, "journal", str(one), "--check", code=1)
+        assert "e5#1" not in await run(office, "journal", str(one))
         days = ("--from", "2026-09-21", "--until", "2026-09-21")
         out = await run(office, "proof", COMMUNE, *days)
         assert "not measured" in out and "Cụm 1" in out

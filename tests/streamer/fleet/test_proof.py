@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from loa.codecs.control.journal import read_line, seal_text
 from loa.codecs.control.messages import Receipt, Sounding
 from loa.codecs.control.signing import Purpose
 from loa.streamer.fleet import proof as module
+from loa.streamer.fleet.journals import Batch, Finding, audit
 from loa.streamer.store import proof as kept
 from loa.streamer.store.store import NoRoom, Store
 from support.desk import desk_with_sample
@@ -329,3 +331,31 @@ async def test_what_is_old_is_removed(tmp_path: Path) -> None:
         of.journal.played(stretch(3))
         await server.exchange(of, one)
         assert await findings(office.desk) == []
+
+
+async def test_what_is_kept_can_be_checked_again(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        one = await add_receiver(office.desk, 1)
+        of = box_of(tmp_path, one)
+        server = await Reporting.start(office.desk)
+        for number in range(3):
+            of.journal.played(stretch(number))
+            await server.exchange(of, one)
+        async with office.desk.store.read() as db:
+            rows = await kept.batches_with_chains(db, one, 0, 10)
+        batches = [
+            Batch(
+                chain, row.first, row.last, row.fresh, row.before,
+                tuple(kept.unpack(row.lines)), row.signature, row.key,
+            )
+            for row, chain in rows
+        ]  # fmt: skip
+        assert audit(one, batches) == (4, [])
+        assert audit(one, batches[1:]) == (2, [])
+        assert audit(one, [batches[0], batches[2]]) == (3, [Finding("missing", 3, 3)])
+        altered = replace(batches[1], lines=(batches[1].lines[0].replace("e5#1", "e5#9"),))
+        good, wrong = audit(one, [batches[0], altered, batches[2]])
+        assert good == 3 and wrong[0] == Finding("altered", 3, 3)
+        forged = replace(batches[1], signature=bytes(64))
+        assert audit(one, [forged]) == (0, [Finding("signature", 3, 3)])
+        assert audit(one + 1, batches[:1])[1] == [Finding("signature", 1, 2)]

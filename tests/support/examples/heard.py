@@ -36,6 +36,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /emergencies/{emergency}/heard": about(),
     "GET /areas/{area}/heard": play,
     "GET /receivers/{receiver}/journal": journal,
+    "GET /receivers/{receiver}/journal/check": journal,
     "GET /areas/{area}/proof": proof,
     "GET /areas/{area}/proof.csv": proof,
     "GET /areas/{area}/proof.xlsx": proof,
