@@ -244,7 +244,7 @@ class Director:
         if self._asrun is not None:
             self._asrun.on_event(event)
         if self._follower is not None:
-            self._follower.on_event(event)
+            self._follow(self._follower.on_event, event)
         self.carrier.on_event(event)
         self.sources.on_event(event)
 
@@ -412,11 +412,19 @@ class Director:
         if self._asrun is not None:
             self._asrun.expect(numbers, handle, airing)
         if self._follower is not None:
-            self._follower.expect(numbers, handle, airing)
+            self._follow(self._follower.expect, numbers, handle, airing)
 
     def _told(self, numbers: Sequence[int], handle: int, tick: int) -> None:
         if self._follower is not None:
-            self._follower.told(numbers, handle, tick)
+            self._follow(self._follower.told, numbers, handle, tick)
+
+    def _follow(self, tell: Callable[..., None], *what: object) -> None:
+        # Whatever is wrong with those who are told, what is on air goes on.
+        try:
+            tell(*what)
+        except Exception:
+            self._counters.add("carriage.follower_failed")
+            log.exception("receivers could not be told what is on air")
 
     def _title(self, choice: Choice) -> str:
         return self._words(choice)[0]

@@ -34,6 +34,7 @@ from loa.codecs.control.frames import pack_audio
 from loa.codecs.control.messages import Enough, FromBox, Inventory, Message, Recount, Want
 from loa.codecs.control.settings import Settings
 from loa.native.engine import Engine
+from loa.streamer import logs
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.counters import Counters
 from loa.streamer.fleet.carriage import NEVER, Carriage, Entry
@@ -64,6 +65,8 @@ LATE_MS = 1.0
 MOST_ROUNDS = 50
 """Ticks of a late loop that are gone through one by one."""
 EMERGENCY = int(BulletinClass.EMERGENCY)
+
+log = logs.get("fleet")
 
 
 @dataclass(slots=True, eq=False)
@@ -280,7 +283,7 @@ class Audio:
             while queue:
                 stream = queue.popleft()
                 if stream.queued == cls:
-                    self._flush(stream, now)
+                    self._safely(self._flush, stream, now)
                     if time.monotonic() > until:
                         self._draining = self._loop.call_soon(self._drain)
                         return
@@ -341,8 +344,13 @@ class Audio:
     def _look(self) -> None:
         self._timer = None
         if self._engine.tick > self._done:
-            self._take_events()
-            self.round()
+            try:
+                self._take_events()
+                self.round()
+            except Exception:
+                self._done = self._engine.tick
+                self._counters.add("fleet.audio.failed")
+                log.exception("a round of audio failed")
         if self.counts.streaming and not self._stopped:
             self._wait(self._done + 1)
 
@@ -390,14 +398,18 @@ class Audio:
                     if frame is None:
                         others.append(stream)
                         continue
-                wire.send_frame(frame)
+                try:
+                    wire.send_frame(frame)
+                except Exception:  # it goes the longer way, where that is dealt with
+                    others.append(stream)
+                    continue
                 course.cursor = end
                 sent += 1
                 size += len(frame)
         self.counts.messages += sent
         self.counts.bytes += size
         for stream in others:
-            self._advance(stream, end - 1)
+            self._safely(self._advance, stream, end - 1)
 
     def _class_of(self, mount: int) -> int:
         for stream in self._of_mount[mount]:
@@ -501,12 +513,27 @@ class Audio:
                 first, end = run
                 # Those who come back together get the same bytes.
                 upto = min(end, now + 1, first + BURST_TICKS - first % BURST_TICKS)
-                self._send(stream, first, upto)
+                self._safely(self._burst, stream, upto)
                 left -= 1
                 if now + 1 - upto > BURST_TICKS:
                     self._behind[stream] = None
                     continue
-            self._advance(stream, now)
+            self._safely(self._advance, stream, now)
+
+    def _burst(self, stream: Stream, upto: int) -> None:
+        run = stream.course.run()
+        if run is not None:
+            self._send(stream, run[0], upto)
+
+    def _safely(self, work: Callable[[Stream, int], None], stream: Stream, tick: int) -> None:
+        """One box's mistake must not keep the others from their audio: its session ends."""
+        try:
+            work(stream, tick)
+        except Exception:
+            self._counters.add("fleet.audio.failed")
+            log.exception("a receiver cannot be sent audio", receiver=stream.session.receiver)
+            self._rest(stream)
+            stream.session.close("failed")
 
     def _send(self, stream: Stream, first: int, end: int) -> None:
         rows = self._engine.sounding([stream.mount], first, end - first)

@@ -508,3 +508,22 @@ def test_an_inventory_is_remembered_from_one_session_to_the_next() -> None:
         assert lost.asked and not lost.session.cached
 
     with_station(work)
+
+
+def test_a_wire_that_fails_ends_its_own_session_only() -> None:
+    async def work(station: Station) -> None:
+        boxes = [station.box(number, 0) for number in range(4)]
+        station.play([0], 1, START + 10, cached=False)
+        await station.run(40)
+
+        def fail(frame: bytes) -> None:
+            raise RuntimeError("broken")
+
+        boxes[1].wire.send_frame = fail  # type: ignore[method-assign]
+        await station.run(40)
+        assert boxes[1].wire.closed == "failed"
+        assert station.counters.snapshot()["fleet.audio.failed"] == 1
+        for box in (boxes[0], *boxes[2:]):
+            station.check(box)
+
+    with_station(work)
