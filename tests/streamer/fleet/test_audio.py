@@ -162,7 +162,7 @@ class Station:
         for _ in range(ticks):
             self.engine.advance(1)
             self.take()
-            self.audio.round()
+            self.audio.rounds.round()
             await self.settle()
             for mount, listener in enumerate(self.listeners):
                 for page in listener.read():
@@ -264,7 +264,7 @@ def test_nothing_is_sent_while_nothing_is_on_air() -> None:
         box = station.box(1, 0)
         await station.run(100)
         assert not box.asked and [c.kind for c in box.changes] == ["silence"] and not box.sizes
-        assert station.audio._timer is None
+        assert not station.audio.rounds.running
 
     with_station(work)
 
@@ -284,7 +284,7 @@ def test_the_first_message_goes_at_once_and_the_next_ones_by_phase() -> None:
         for box in boxes:
             station.check(box)
         # One packet, then two parts of a message for each phase, then a message for each: shared.
-        assert station.audio.counts.built <= 1 + 10 + 4 * 10
+        assert station.audio.rounds.counts.built <= 1 + 10 + 4 * 10
 
     with_station(work)
 
@@ -432,9 +432,9 @@ def test_a_slow_box_goes_on_at_the_present_of_a_live_and_where_it_was_of_a_bulle
             box.wire.__class__ = Slow
             box.wire.taken = box.wire.bytes_sent - 1000  # type: ignore[attr-defined]
         await station.run(100)
-        assert station.audio.counts.held == 0  # two seconds are no reason
+        assert station.audio.rounds.counts.held == 0  # two seconds are no reason
         await station.run(200)
-        assert station.audio.counts.held == 2
+        assert station.audio.rounds.counts.held == 2
         before = max(live.heard)
         assert before < START + 320
         for box in (live, item):
@@ -442,7 +442,7 @@ def test_a_slow_box_goes_on_at_the_present_of_a_live_and_where_it_was_of_a_bulle
             box.wire.waiting = 500
         await station.run(100)
         assert min(t for t in live.heard if t > before) > START + 395
-        assert station.audio.counts.skipped_ticks > 90
+        assert station.audio.rounds.counts.skipped_ticks > 90
         for box in (live, item):
             box.wire.waiting = 0
         await station.run(30)
@@ -478,7 +478,7 @@ def test_an_emergency_waits_for_no_backlog_and_goes_first() -> None:
         order.clear()
         station.engine.advance(START + 520 - station.engine.tick)
         station.take()
-        station.audio.round()
+        station.audio.rounds.round()
         await station.settle()
         assert order[:5] == [1] * 5
         await station.run(60)

@@ -51,7 +51,7 @@ class Fleet:
     async def run(self, ticks: int) -> None:
         for _ in range(ticks):
             await self.stage.run(1)
-            self.audio.round()
+            self.audio.rounds.round()
             await self.stage.settle()
             self._read(self.has, self.gets)
 
