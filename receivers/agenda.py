@@ -36,6 +36,7 @@ class KeptSchedule:
         self.counters: Counter[str] = Counter()
         self.newest: Schedule | None = None
         self.hash: bytes | None = None
+        self._purpose = Purpose.SCHEDULE
         self._read()
 
     @property
@@ -64,8 +65,10 @@ class KeptSchedule:
         if not self._is_ours(schedule):
             self.counters["schedule.elsewhere"] += 1
             raise ScheduleRefused("it is for another area")
-        # Of another area's schedule, from before the box was moved here, the number says nothing.
-        if self.now is not None and schedule.version <= self.now.version:
+        # Of another area's schedule, from before the box was moved here, the number says nothing;
+        # and what the server says by the line goes before any stick.
+        by_line = purpose is Purpose.SCHEDULE and self._purpose is Purpose.PACK
+        if self.now is not None and not by_line and schedule.version <= self.now.version:
             self.counters["schedule.older"] += 1
             raise ScheduleRefused("it is not newer than what is here")
         return schedule
@@ -74,9 +77,9 @@ class KeptSchedule:
         """Keep a file that was checked. Raises ``OSError``; waits for the disk."""
         write_durably(self._path, data)
 
-    def adopt(self, schedule: Schedule, hash: bytes) -> None:
+    def adopt(self, schedule: Schedule, hash: bytes, purpose: Purpose = Purpose.SCHEDULE) -> None:
         """Go by what was checked and written, from now on."""
-        self.newest, self.hash = schedule, hash
+        self.newest, self.hash, self._purpose = schedule, hash, purpose
         for hearer in self._hearers:
             hearer()
 
@@ -86,7 +89,7 @@ class KeptSchedule:
         if schedule is None:
             return False
         self.write(data)
-        self.adopt(schedule, hash_of(data))
+        self.adopt(schedule, hash_of(data), purpose)
         return True
 
     def _is_ours(self, schedule: Schedule) -> bool:
@@ -106,7 +109,7 @@ class KeptSchedule:
                 self.newest = open_schedule(data, self._keys(), purpose)
             except SealError:
                 continue
-            self.hash = hash_of(data)
+            self.hash, self._purpose = hash_of(data), purpose
             return
         self.counters["schedule.unsigned"] += 1
 

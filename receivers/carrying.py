@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace as replaced
 
 from loa.codecs.control.agenda import DAY_TICKS, Schedule, Turn
 from loa.codecs.control.agenda import Station as Part
@@ -44,6 +45,8 @@ from loa.streamer.core.policy import RoutineLive
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.core.windows import SlotContent
 
+NEAR_TICKS = 900 * DAY_TICKS
+"""What begins within these is looked at; who asks must ask again sooner than that."""
 REMEMBERED = 400
 """Playings that are kept across power cuts."""
 _CUTS = ("live", "relay", "file")
@@ -219,9 +222,10 @@ class Carrying:
                 if there[call.audio]
             ]
             for part in schedule.stations:
-                turns = (*part.priority, *part.plays)
+                near = _near(schedule, part, tick - zero)
+                turns = (*near.priority, *near.plays)
                 lacking |= {turn.key for turn in turns if not there[turn.audio]}
-                stations[part.area] = self._station(schedule, part, tick, zero)
+                stations[part.area] = self._station(schedule, near, tick, zero)
         now = self.state.choice
         if now.play is not None:
             if not has(bytes.fromhex(now.play.audio)):
@@ -343,6 +347,22 @@ class Carrying:
         newest = list(found.values())[-REMEMBERED:]
         self._before = {b.key: b for b in newest}
         return newest
+
+
+def _near(schedule: Schedule, part: Part, at: int) -> Part:
+    """Return of a station's part what matters at a day tick and for a while after."""
+
+    def matters(turn: Turn) -> bool:
+        if turn.start > at + NEAR_TICKS:
+            return False
+        return turn.last is None or at <= turn.last + schedule.audios[turn.audio].ticks
+
+    return replaced(
+        part,
+        priority=tuple(turn for turn in part.priority if matters(turn)),
+        plays=tuple(turn for turn in part.plays if matters(turn)),
+        hours=tuple(h for h in part.hours if h.start <= at + NEAR_TICKS and at < h.end),
+    )
 
 
 def _play(schedule: Schedule, turn: Turn, zero: int) -> Play:

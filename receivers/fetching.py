@@ -107,6 +107,8 @@ class Fetching:
         self._pieces: asyncio.Queue[tuple[Piece, float]] = asyncio.Queue(maxsize=4)
         self._agenda: messages.Agenda | None = None
         self._agenda_data = bytearray()
+        self._refused: bytes | None = None
+        """A schedule that was not taken: it would be no better if it came again."""
         self._gone: dict[bytes, float] = {}
         self._full_until = -1.0
         self._since: dict[bytes, float] = self._read()
@@ -134,7 +136,8 @@ class Fetching:
             self._recount()
             return
         if isinstance(message, messages.Agenda):
-            if message.hash != self._schedule.hash and message.size <= MAX_FILE:
+            here = message.hash in (self._schedule.hash, self._refused)
+            if not here and message.size <= MAX_FILE:
                 self._agenda = message
                 self._agenda_data.clear()
         elif isinstance(message, Gone):
@@ -263,6 +266,7 @@ class Fetching:
                 await self._apart(lambda: self._schedule.write(data))
                 self._schedule.adopt(schedule, agenda.hash)
         except ScheduleRefused as error:
+            self._refused = agenda.hash
             self._journal.record("schedule_refused", why=str(error))
         except OSError as error:
             self._stop(error.strerror or "the disk", self._monotonic())
@@ -308,17 +312,23 @@ class Fetching:
                 )
             )
         except NoRoom as error:
-            self._stop(str(error), now)
+            # Of this file only: another may still find room.
+            self._gone[need.hash] = now + AFTER_FULL
+            self._say_full(str(error))
+            self._wake.set()
             return False
         self.tell()
         return True
 
     def _stop(self, why: str, now: float) -> None:
-        """There is no room: say so, once, and try again after a while."""
+        """The disk takes nothing: say so, once, and try again after a while."""
+        self._say_full(why)
+        self._full_until = now + AFTER_FULL
+
+    def _say_full(self, why: str) -> None:
         if not self.full:
             self._journal.record("cache_full", why=why)
         self.full = why
-        self._full_until = now + AFTER_FULL
 
     def _needs(self) -> list[Need]:
         schedule = self._schedule.now

@@ -7,6 +7,7 @@ keeps on the disk how far everything came.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -95,6 +96,9 @@ class Offline:
         self._stale = True
         """Whether something changed since then."""
         self._written: tuple[float, str] = (self._started, "")
+        self._newest: bytes | None = None
+        self._writing = False
+        self._one_writer = threading.Lock()
         self._told: set[str] = set()
         self._wake = asyncio.Event()
         self.deciding = False
@@ -199,7 +203,9 @@ class Offline:
         now = self._monotonic()
         tick = self._tick(now)
         if tick is not None:
+            self._writing = True  # by nobody else from now on
             self._write(now, tick, always=True)
+            self._write_newest()
 
     def _learn(self) -> None:
         self._carrying.learn(self._kept.now)
@@ -283,10 +289,34 @@ class Offline:
         self._written = (now, on)
         unix = self._day.unix(now) or 0.0
         kept = _Kept(played=tuple(self._carrying.begun(int(tick), unix)))
+        self._newest = msgspec.json.encode(kept)
+        if not self._writing:
+            self._write_apart()
+
+    def _write_apart(self) -> None:
+        """Write the newest in a thread, for a slow disk must not keep audio waiting."""
         try:
-            write_durably(self._path, msgspec.json.encode(kept))
-        except OSError:
-            self.counters["offline.not_kept"] += 1
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # at the end, and in tests that have no loop
+            self._write_newest()
+            return
+        self._writing = True
+        loop.run_in_executor(None, self._write_newest).add_done_callback(self._written_apart)
+
+    def _written_apart(self, _: asyncio.Future[None]) -> None:
+        self._writing = False
+        if self._newest is not None:
+            self._write_apart()
+
+    def _write_newest(self) -> None:
+        with self._one_writer:
+            data, self._newest = self._newest, None
+            if data is None:
+                return
+            try:
+                write_durably(self._path, data)
+            except OSError:
+                self.counters["offline.not_kept"] += 1
 
     def _read(self) -> tuple[Begun, ...]:
         try:

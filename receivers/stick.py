@@ -89,7 +89,7 @@ class Sticks:
             except OSError as error:
                 self._refuse(manifest, error.strerror or "the disk")
                 return False
-            self._schedule.adopt(schedule, hash_of(data))
+            self._schedule.adopt(schedule, hash_of(data), Purpose.PACK)
         if newer or files:
             self.counters["stick.taken"] += 1
             self._journal.record("stick", schedule=schedule.version, new=newer, files=files)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,53 @@ def test_a_full_disk_keeps_what_is_there(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     assert Cache(tmp_path, 10**9).begun(hash_of(other)) == 3000
     assert fetch(cache, other) and cache.bytes_of(hash_of(other)) == other
+
+
+SMALL_DISK = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from loa.codecs.control.sealed import hash_of
+from loa.receivers.cache import Cache, NoRoom
+from support.boxes import opus_file
+cache, whole = Cache(Path({folder!r}), 10**9), []
+for number in range(100):
+    data = opus_file(number, 300)
+    try:
+        for at in range(0, len(data), 3000):
+            cache.write(hash_of(data), at, data[at : at + 3000])
+        assert cache.finish(hash_of(data))
+    except NoRoom as error:
+        print(error)
+        break
+    whole.append(data)
+assert 3 < len(whole) < 60, len(whole)
+again = Cache(Path({folder!r}), 10**9)
+assert all(again.bytes_of(hash_of(data)) == data for data in whole)
+assert again.read(hash_of(whole[0])) is not None
+# What is less useful makes room, and the rest of what was on its way comes.
+needed = {{hash_of(d): float(n) for n, d in enumerate(whole)}}
+again.reserve = 4 * len(data)
+again.make_room(hash_of(data), len(data), 0.5, needed)
+while (at := again.begun(hash_of(data))) < len(data):
+    again.write(hash_of(data), at, data[at : at + 3000])
+assert again.finish(hash_of(data)) and again.has(hash_of(whole[0]))
+"""
+
+
+def test_a_disk_of_half_a_megabyte(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    child = SMALL_DISK.format(path=[p for p in sys.path if p], folder=str(folder / "cache"))
+    mount = 'mount -t tmpfs -o size=512k none "$0" && exec "$1" -c "$2"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mount, str(folder), sys.executable, child],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if done.returncode and ("unshare" in done.stderr or "mount" in done.stderr):
+        pytest.skip("no disk can be mounted here")
+    assert done.returncode == 0, done.stderr
+    assert "No space left" in done.stdout
 
 
 class PowerCut(BaseException):

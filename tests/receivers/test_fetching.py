@@ -16,7 +16,7 @@ from loa.codecs.control.frames import Piece
 from loa.codecs.control.messages import Fetch, Gone, Inventory, Recount, Welcome
 from loa.codecs.control.sealed import hash_of
 from loa.codecs.control.settings import Settings
-from loa.codecs.control.signing import SigningKey
+from loa.codecs.control.signing import Purpose, SigningKey
 from loa.receivers.agenda import KeptSchedule, Need, ScheduleRefused
 from loa.receivers.cache import Cache
 from loa.receivers.fetch_plan import LEAST_PIECE, MOST_PIECE, PieceSize, Rules, choose, within
@@ -259,6 +259,7 @@ async def test_no_room_is_said_once_and_what_is_there_stays(
     free = 10**9
     box.now += 601
     await box.all()
+    await box.all()
     assert len(box.cache.hashes()) == 2 and not box.fetching.full
 
 
@@ -294,6 +295,13 @@ def test_only_newer_schedules_of_the_server_for_this_area_are_taken(tmp_path: Pa
         with pytest.raises(ScheduleRefused, match=why):
             kept.take(data)
     assert kept.now is not None and kept.now.version == 5
+    # A stick's must be newer too; but what the server says by the line goes before a stick.
+    stick = signed(programme.schedule(version=9), purpose=Purpose.PACK)
+    with pytest.raises(ScheduleRefused, match="nobody"):
+        kept.take(stick)
+    assert kept.take(stick, Purpose.PACK)
+    assert KeptSchedule(tmp_path / "schedule", lambda: keys, lambda: area).now == kept.now
+    assert kept.take(signed(programme.schedule(version=5)))
     # At a start the signature is checked, too, and so is the area, at any time.
     again = KeptSchedule(tmp_path / "schedule", lambda: keys, lambda: area)
     assert again.now == kept.now and again.hash == kept.hash
