@@ -126,6 +126,8 @@ class Carriage:
 
     def welcomed(self, welcome: Welcome) -> None:
         """A session begins: its timeline is the one that counts."""
+        with self.player.lock:
+            self.sequencer.welcomed()
         self._leapt(self.clock.welcomed(welcome, self._monotonic()))
 
     def parted(self) -> None:

@@ -60,6 +60,8 @@ class Run:
     end: int | None
     packets: Sequence[bytes] | None = None
     shift: float = 0.0
+    session: int = 0
+    """The session in which it was wanted, or after which."""
     paused: float | None = None
     at_once: bool = False
     """It need not wait for its place."""

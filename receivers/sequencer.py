@@ -98,6 +98,7 @@ class Sequencer:
         self._past: OrderedDict[tuple[str, str, int], int] = OrderedDict()
         """How far what is over was heard."""
         self._untidy = False
+        self._session = 0
         self._barred: deque[str] = deque(maxlen=64)
         self._done: deque[str] = deque(maxlen=64)
         """Prepared audio that was heard to its end: said again, it is not played again."""
@@ -119,7 +120,7 @@ class Sequencer:
         if wanted.play and (wanted.play in self._barred or wanted.play in self._done):
             wanted = replace(_SILENCE, tick=wanted.tick, cause=wanted.cause)
         packets = prepared.packets if prepared is not None else None
-        run = Run(wanted, wanted.tick, None, packets)
+        run = Run(wanted, wanted.tick, None, packets, session=self._session)
         if run.streamed and wanted.cause is not Cause.SERVER:
             self._never(run, "not in the cache")
             return
@@ -162,6 +163,9 @@ class Sequencer:
             self._finish(run, "stop")
             if run in self._orders:
                 self._orders.remove(run)
+            elif run.ordered:
+                self._queue.remove(run)
+                self._resumed(self._now)
             else:
                 i = self._queue.index(run)
                 quiet = Run(replace(_SILENCE, tick=run.at, cause=run.wanted.cause), run.at, run.end)
@@ -188,11 +192,17 @@ class Sequencer:
         self.counters.unasked += max(0, len(audio.packets) - wanted)
         return new
 
+    def welcomed(self) -> None:
+        """A session begins: what is wanted from now on is by its timeline."""
+        self._session += 1
+
     def leapt(self, ticks: float) -> None:
-        """The timeline was another one all at once: what goes on is neither later nor earlier."""
+        """The timeline was another one all at once. What was wanted by the one before goes on,
+        neither later nor earlier for it; what this session said stands where it said."""
         for run in (*self._queue, *self._orders):
-            run.shift += ticks
             run.asked += ticks
+            if run.session < self._session:
+                run.shift += ticks
             if run.paused is not None:
                 run.paused += ticks
         self._now += ticks
@@ -309,12 +319,16 @@ class Sequencer:
             else:
                 self._finish(run)
             self._queue.popleft()
-            for other in self._queue:
-                if other.paused is not None:
-                    other.shift += target - other.paused
-                    other.paused = None
+            self._resumed(target)
             self._untidy = True
         return None
+
+    def _resumed(self, target: float) -> None:
+        """What was cut goes on: for it no time has passed."""
+        for run in self._queue:
+            if run.paused is not None:
+                run.shift += target - run.paused
+                run.paused = None
 
     def _ready(self, run: Run, target: float) -> bool:
         if run not in self._queue or run is self._queue[0]:
@@ -373,7 +387,10 @@ class Sequencer:
                 continue
             if run.end is not None and run.end < wanted.tick and run.cut_by is not None:
                 return False  # something else lay between
-            if run.prepared and run.base != new.base:
+            elsewhere = run.prepared and run.base != new.base
+            if elsewhere and run.end is not None and run.end <= wanted.tick:
+                return False  # it comes round again
+            if elsewhere:
                 self._rebase(run, new)
             else:
                 run.wanted = replace(wanted, tick=run.wanted.tick, offset=run.wanted.offset)
@@ -423,6 +440,7 @@ class Sequencer:
             run.at = max(new.wanted.tick, new.base + (after - run.base))
         run.wanted, run.end, run.content_end = new.wanted, new.end, new.content_end
         run.shift = 0.0
+        run.session = self._session
         if math.isfinite(self._now) and run.lag(self._now) < -TOO_EARLY and run.stretch is not None:
             run.shift = self._now - run.at
         if run.packets is None:
@@ -570,7 +588,7 @@ class Sequencer:
             stretch.interrupted = run.cut_by or interrupted
         else:
             stretch.whole = True
-            if content_end is not None and run.wanted.play:
+            if run.wanted.kind == "bulletin" and run.wanted.play:
                 self._done.append(run.wanted.play)
         self._broke = not run.over or bool(stretch.interrupted)
         self.ended.append(stretch)

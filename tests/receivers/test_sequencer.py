@@ -354,9 +354,31 @@ def test_another_timeline_moves_nothing() -> None:
     box = Box()
     box.sequencer.want(bulletin(1000, 500), clip(500))
     box.play(100)
+    box.sequencer.welcomed()
+    box.sequencer.want(live(11_250))
     box.sequencer.leapt(10_000)
     box.place += 10_000
     assert box.play(100) == of_clip(100, 100)
+    # What the new session said stands at its own ticks.
+    assert box.play(400, streaming=True)[300:] == of_clip(500, 0) + of_stream(11_500, 100)
+
+
+def test_a_file_that_goes_round_is_played_again_each_time() -> None:
+    box = Box()
+    for round_ in range(3):
+        wanted = Wanted(1000 + 50 * round_, "file", play="loop", audio=HASH, ticks=50)
+        box.sequencer.want(wanted, clip(50))
+        assert box.play(50) == of_clip(0, 50)
+
+
+def test_an_order_that_is_stopped_leaves_the_mount_alone() -> None:
+    box = Box()
+    box.sequencer.want(bulletin(1000, 100), clip(100))
+    box.play(10)
+    box.sequencer.want(bulletin(1010, 500, play="o", cls=1, cause=Cause.ORDER), clip(500, "o"))
+    assert box.play(20) == of_clip(0, 20, "o")
+    assert box.sequencer.stop("o")
+    assert box.play(90) == of_clip(10, 90)
 
 
 def test_a_change_that_is_taken_back() -> None:
