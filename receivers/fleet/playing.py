@@ -123,6 +123,7 @@ class Playing:
 
     def welcomed(self, welcome: Welcome) -> None:
         """A session began."""
+        self.sequencer.welcomed()
         self._leapt(self.clock.welcomed(welcome, self._local()))
         self._look()
 
