@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from loa.codecs.control.vitals import vital
 from loa.streamer.commands.client import AsJson, Client, Server, talk
 from loa.streamer.commands.sims import sims, tariffs
 from loa.streamer.core.billing import MB
@@ -88,13 +89,23 @@ def _one(client: Client, receiver: int) -> None:
         "receiver": f"{now['id']} ({now['name']})",
         "state": now["state"] + (f": {', '.join(now['troubles'])}" if now["troubles"] else ""),
         "connected last": now["seen_at"], "told last": now["reported_at"],
-        **now["texts"], **now["values"],
+        **now["texts"],
+        **{name: _with_unit(name, value) for name, value in now["values"].items()},
     })  # fmt: skip
     names = ("temperature_c", "signal_percent", "buffer_ms", "lag_ms", "memory_free_mb")
     hours = [{"at": h["at"], **{n: h["values"].get(n) for n in names}} for h in told["hours"]]
     if hours:
         print()
         client.table(hours, ("at", *names))
+
+
+def _with_unit(name: str, value: float) -> str:
+    try:
+        unit = vital(name).unit
+    except KeyError:
+        unit = ""
+    number = f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+    return f"{number} {unit}".strip() if not unit.startswith("0") else number
 
 
 def alerts(

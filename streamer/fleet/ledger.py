@@ -38,6 +38,7 @@ from loa.streamer.store.tables.sims import DataCounterRow, SimRow
 
 WRITE_EVERY = 300.0
 SETTLE_EVERY = 900.0
+DAY = 86_400.0
 MOST_KEYS = 50_000
 """Receivers, SIMs and days whose bytes wait to be written."""
 
@@ -146,6 +147,9 @@ class Ledger:
             return
         last = self._counted.get(receiver)
         received, sent = grown(None if last is None else last.counters, counters)
+        if last is None and values.get("up_s", DAY) >= DAY:
+            # A machine that did other things for long before it came here: it counts from now on.
+            received = sent = 0
         since = now if last is None else last.at
         if last is not None and not plausible(received, sent, now - since):
             self._desk.counters.add("ledger.implausible")

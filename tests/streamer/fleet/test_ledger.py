@@ -39,10 +39,17 @@ class Counting:
     ledger: Ledger
 
     async def told(
-        self, session: Session, received: int, *, epoch: int = 1, before: int = 0, iccid: str = ""
+        self,
+        session: Session,
+        received: int,
+        *,
+        epoch: int = 1,
+        before: int = 0,
+        iccid: str = "",
+        up: float = 60.0,
     ) -> None:
         values = {"modem_epoch": epoch, "modem_received": received, "modem_sent": 0,
-                  "modem_before": before}  # fmt: skip
+                  "modem_before": before, "up_s": up}  # fmt: skip
         await self.hub.take(session, compose(0, values, {}))
         if iccid:
             await self.hub.take(session, compose(0, {}, {"iccid": iccid}))
@@ -95,6 +102,14 @@ async def test_both_sides_are_counted_and_once(tmp_path: Path) -> None:
         there.hub.leave(session)  # the last bytes of a session count, too
         await there.ledger.step()
         assert (await there.used(receiver))[0][2].server > used.server + 1000
+
+
+async def test_what_a_machine_did_before_it_came_is_not_counted(tmp_path: Path) -> None:
+    async with counting(tmp_path) as (there, (receiver,), session, _):
+        await there.told(session, 6 * 10**9, up=30 * 86_400.0)
+        await there.told(session, 6 * 10**9 + 500)
+        await there.ledger.write()
+        assert sum(used.modem for _, _, used in await there.used(receiver)) == 500
 
 
 async def test_after_restarts_of_either_side_nothing_is_counted_twice(tmp_path: Path) -> None:
