@@ -42,6 +42,7 @@ SECTIONS = {
     "boxes-emergency": ("boxes.run_emergency", False),
     "boxes-return": ("boxes.run_return", False),
     "boxes-idle": ("boxes.run_idle", False),
+    "continuity": ("continuity.run", False),
     "liquidsoap": ("liquidsoap.run", False),
 }
 

@@ -50,20 +50,26 @@ BATCH = 5000
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def village(number: int) -> tuple[int, str]:
+COMMUNE = TOP + 1 + DISTRICTS
+"""The id of the first commune, whose the bulletin of priority is."""
+
+
+def village(number: int, communes: int = COMMUNES) -> tuple[int, str]:
     """Return the id and path of the area of a receiver."""
-    commune = number % COMMUNES
+    commune = number % communes
     district = commune % DISTRICTS
     path = f"/tinh-mau/huyen-{district + 1}/xa-{commune + 1}/thon-{number + 1}"
-    return 1 + TOP + DISTRICTS + COMMUNES + number, path
+    return COMMUNE + communes + number, path
 
 
-def build(data: Path, keys: Sequence[SigningKey], seconds: float = SECONDS) -> PublicKey:
+def build(
+    data: Path, keys: Sequence[SigningKey], seconds: float = SECONDS, communes: int = COMMUNES
+) -> PublicKey:
     """Write everything into a data directory; return the server's identity."""
     now = time.time()
     identity = ServerIdentity.load(data, now)
     size, sha256, ticks = _audio(data, seconds)
-    asyncio.run(_build(data, keys, now, size, sha256, ticks))
+    asyncio.run(_build(data, keys, communes, now, size, sha256, ticks))
     return identity.key.public
 
 
@@ -83,13 +89,15 @@ def _audio(data: Path, seconds: float) -> tuple[int, str, int]:
 
 
 async def _build(
-    data: Path, keys: Sequence[SigningKey], now: float, size: int, sha256: str, ticks: int
-) -> None:
+    data: Path, keys: Sequence[SigningKey], communes: int, now: float, size: int, sha256: str,
+    ticks: int,
+) -> None:  # fmt: skip
     store = await Store.open(database_url(None, data))
     bulletins = [
-        {"id": cls + 1, "area_id": TOP, "title": f"Bản tin mẫu {cls + 1}", "cls": cls,
-         "state": "approved", "audio_state": "ready", "audio_sha256": sha256, "created_at": now,
-         "created_by": 1, "expires_at": now + 30 * 86_400, "per_day": 10}
+        {"id": cls + 1, "area_id": COMMUNE if cls == 1 else TOP, "cls": cls,
+         "title": f"Bản tin mẫu {cls + 1}", "state": "approved", "audio_state": "ready",
+         "audio_sha256": sha256, "created_at": now, "created_by": 1,
+         "expires_at": now + 30 * 86_400, "per_day": 10}
         for cls in range(3)
     ]  # fmt: skip
     account = {
@@ -108,18 +116,19 @@ async def _build(
         "created_at": now,
     }  # fmt: skip
     receivers = [
-        {"area_id": village(number)[0], "name": f"Cụm loa mẫu {number + 1}", "state": "enrolled",
-         "key": key.public.data, "settings": {}, "created_at": now, "created_by": "loa",
-         "enrolled_at": now}
+        {"area_id": village(number, communes)[0], "name": f"Cụm loa mẫu {number + 1}",
+         "state": "enrolled", "key": key.public.data, "settings": {}, "created_at": now,
+         "created_by": "loa", "enrolled_at": now}
         for number, key in enumerate(keys)
     ]  # fmt: skip
     try:
         async with store.write() as db:
             for table, rows in (
-                (AreaRow, list(_areas(len(keys), now))), (AccountRow, [account]),
+                (AreaRow, list(_areas(len(keys), communes, now))), (AccountRow, [account]),
                 (GrantRow, [grant]), (ApiTokenRow, [token]), (AudioRow, [audio]),
                 (BulletinRow, bulletins),
-                (BulletinTargetRow, [{"bulletin_id": b["id"], "area_id": TOP} for b in bulletins]),
+                (BulletinTargetRow, [{"bulletin_id": b["id"], "area_id": b["area_id"]}
+                                     for b in bulletins]),
                 (ReceiverRow, receivers),
             ):  # fmt: skip
                 for first in range(0, len(rows), BATCH):
@@ -128,7 +137,7 @@ async def _build(
         await store.close()
 
 
-def _areas(villages: int, now: float) -> Iterator[dict[str, Any]]:
+def _areas(villages: int, communes: int, now: float) -> Iterator[dict[str, Any]]:
     def area(id: int, parent: int | None, name: str, path: str, station: bool) -> dict[str, Any]:
         return {
             "id": id, "parent_id": parent, "name": f"{name} (dữ liệu mẫu)", "path": path,
@@ -139,13 +148,13 @@ def _areas(villages: int, now: float) -> Iterator[dict[str, Any]]:
     for number in range(DISTRICTS):
         path = f"/tinh-mau/huyen-{number + 1}"
         yield area(TOP + 1 + number, TOP, f"Huyện {number + 1}", path, True)
-    for number in range(COMMUNES):
+    for number in range(communes):
         above = number % DISTRICTS
         path = f"/tinh-mau/huyen-{above + 1}/xa-{number + 1}"
-        yield area(TOP + 1 + DISTRICTS + number, TOP + 1 + above, f"Xã {number + 1}", path, True)
+        yield area(COMMUNE + number, TOP + 1 + above, f"Xã {number + 1}", path, True)
     for number in range(villages):
-        id, path = village(number)
-        above = TOP + 1 + DISTRICTS + number % COMMUNES
+        id, path = village(number, communes)
+        above = COMMUNE + number % communes
         yield area(id, above, f"Thôn {number + 1}", path, False)
 
 
@@ -158,7 +167,7 @@ class District:
 
     def __init__(
         self, count: int, *, inside: Sequence[str] = (), host: str = "127.0.0.1", config: str = "",
-        seconds: float = SECONDS,
+        seconds: float = SECONDS, communes: int = COMMUNES,
     ) -> None:  # fmt: skip
         self.count = count
         self.numbers = range(count)
@@ -175,7 +184,7 @@ class District:
             self.data = self.home / "data"
             self.data.mkdir()
             keys = [SigningKey.generate() for _ in self.numbers]
-            server = build(self.data, keys, seconds)
+            server = build(self.data, keys, seconds, communes)
             port, boxes = free_port(), free_port()
             (self.home / "loa.toml").write_text(
                 f"port = {port}\n{config}\n[receivers]\nport = {boxes}\n"
@@ -183,8 +192,9 @@ class District:
             self.url = f"http://{host}:{port}"
             self.connect = f"wss://{host}:{boxes}"
             for number, key in enumerate(keys):
+                area = village(number, communes)[1]
                 kept = Kept(
-                    server=self.connect, receiver=number + 1, name="", area=village(number)[1],
+                    server=self.connect, receiver=number + 1, name="", area=area,
                     servers=(server.data,), key=key.secret, made_at=time.time(),
                 )  # fmt: skip
                 BoxIdentity.enrolled(place(self.root, number), kept)

@@ -22,12 +22,14 @@ the connection's mark; ``numgen random``). With a mean burst of 1 the losses are
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -147,6 +149,16 @@ class Place:
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Have this thread in here for a while: sockets that it makes meanwhile stay here."""
+        with open("/proc/thread-self/ns/net") as home, open(f"/proc/{self.pid}/ns/net") as here:
+            _enter(here.fileno())
+            try:
+                yield
+            finally:
+                _enter(home.fileno())
 
     def lossy(self, arriving: Sequence[tuple[str, Line]]) -> None:
         """Lose what arrives on these devices, as their lines do."""
@@ -279,6 +291,14 @@ class Lines:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _enter(namespace: int) -> None:
+    if _libc.setns(namespace, 0x40000000):  # CLONE_NEWNET
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _path() -> str:

@@ -25,6 +25,8 @@ from loa.receivers.runs import Stretch
 from loa.receivers.sequencer import Sequencer, Step, What
 
 TICK = 0.02
+LATE = 10
+"""Ticks."""
 EVERY = 0.5
 """Seconds between two looks while something sounds from the cache."""
 CATCH_UP = 0.015
@@ -48,13 +50,15 @@ class Onset:
 class Heard:
     """What a box sounded since the fleet's start; it survives the box's power cuts.
 
-    ``odd``: ticks whose packet was not what other boxes had at the same place.
+    ``odd``: ticks whose packet was not what other boxes had at the same place. ``late``: ticks that
+    sounded more than 200 ms later than their group's.
     """
 
     runs: list[Run] = field(default_factory=list)
     onsets: list[Onset] = field(default_factory=list)
     dropped: int = 0
     odd: int = 0
+    late: int = 0
 
 
 class Reference:
@@ -174,6 +178,10 @@ class Playing:
         target = self._target(self._local())
         return None if target is None else self.sequencer.resume(target)
 
+    def settle(self) -> None:
+        """Put what sounds now among what was heard; what follows is another run."""
+        self._end_run()
+
     def close(self) -> None:
         """The box stops, or loses its power: what is known so far was heard."""
         if self._timer is not None:
@@ -271,6 +279,8 @@ class Playing:
             return
         first = round(step.place - running.shift)
         wanted = running.wanted
+        if place - first > LATE:
+            self.heard.late += step.count
         key = wanted.audio.hex() if wanted.audio is not None else wanted.play or "live"
         index = first - running.base if wanted.audio is not None else first
         self.heard.odd += self._reference.odd(key, index, step.packets)

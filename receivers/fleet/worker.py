@@ -85,7 +85,7 @@ class Worker:
         now_local, now = box._clock(), time.monotonic()
         tick = None if clock is None else clock.tick(now_local)
         if box.playing is not None:
-            box.playing.close()
+            box.playing.settle()
         return {
             "number": box.number,
             "receiver": box.identity.kept.receiver,
@@ -95,6 +95,7 @@ class Worker:
             "runs": [[r.first, r.end, r.play, r.late, r.cached, r.made_up] for r in box.heard.runs],
             "dropped": box.heard.dropped,
             "odd": box.heard.odd,
+            "late": box.heard.late,
             "ups": box.life.ups,
             "downs": box.life.downs,
             "mishaps": [asdict(m) for m in box.life.mishaps],
