@@ -117,6 +117,7 @@ class SimulatedBox:
             for mishap in self.fate.mishaps:
                 await _until(start + mishap.start)
                 begun = time.monotonic()
+                self.life.mishaps.append(Mishap(begun, start + mishap.end, mishap.kind))
                 self._road.cut()
                 if mishap.kind == "power":
                     await self._switch_off()
@@ -124,7 +125,7 @@ class SimulatedBox:
                 self._road.mend()
                 if mishap.kind == "power":
                     self._switch_on()
-                self.life.mishaps.append(Mishap(begun, time.monotonic(), mishap.kind))
+                self.life.mishaps[-1] = Mishap(begun, time.monotonic(), mishap.kind)
             await asyncio.Event().wait()
         finally:
             self._road.mend()

@@ -32,7 +32,7 @@ class Result:
     def add(self, record: Mapping[str, Any], verdict: Verdict) -> None:
         """Add one box's."""
         self.boxes += 1
-        self.never_up += not record["ups"]
+        self.never_up += not record["ups"] and not record["mishaps"]
         self.sessions += len(record["ups"])
         self.failed += record["failed"]
         self.odd += record["odd"]
@@ -45,7 +45,7 @@ class Result:
                 ("odd", record["odd"]), ("failed", record["failed"]),
             ) if count
         }  # fmt: skip
-        if (bad or not record["ups"]) and len(self.named) < MOST_NAMED:
+        if (bad or not (record["ups"] or record["mishaps"])) and len(self.named) < MOST_NAMED:
             words = ", ".join(f"{count} {name}" for name, count in bad.items())
             why = "; ".join(record["failures"][:2])
             self.named.append(
