@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode
 
 USER_TIMEOUT_MS = 30_000
 THIN_LINEAR_TIMEOUTS = 16
-"""TCP_THIN_LINEAR_TIMEOUTS of Linux, which Python has no name for: what a line loses again and again
+"""TCP_THIN_LINEAR_TIMEOUTS of Linux, which Python has no name for: what is lost again and again
 is sent again after the same while, and not after twice, four times, eight times as long."""
 SEND_BYTES = 16 * 1024
 """SO_SNDBUF, which the kernel doubles: what may be under way to a box that is far."""
