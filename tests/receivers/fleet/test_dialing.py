@@ -19,13 +19,13 @@ class Socket:
 
     def __init__(self) -> None:
         self.coming: asyncio.Queue[aiohttp.WSMessage] = asyncio.Queue()
-        self.sent: list[str] = []
+        self.sent: asyncio.Queue[str] = asyncio.Queue()
 
     async def receive(self) -> aiohttp.WSMessage:
         return await self.coming.get()
 
     async def send_str(self, text: str) -> None:
-        self.sent.append(text)
+        self.sent.put_nowait(text)
 
     def say(self, text: str) -> None:
         self.coming.put_nowait(aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, text, None))
@@ -50,9 +50,7 @@ async def test_what_comes_is_late_and_in_order_and_ends_with_the_connection() ->
     assert time.monotonic() - begun >= 0.01
     for number in range(3):
         await line.send_str(str(number))
-    while len(socket.sent) < 3:
-        await asyncio.sleep(0.005)
-    assert socket.sent == ["0", "1", "2"]
+    assert [await socket.sent.get() for _ in range(3)] == ["0", "1", "2"]
     await line.end()
 
 
@@ -67,11 +65,10 @@ async def test_in_an_outage_nothing_gets_through() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await line.receive()
-    assert not socket.sent
+    assert socket.sent.empty()
     road.mend()
     assert (await line.receive()).data == "later"
-    while not socket.sent:
-        await asyncio.sleep(0.005)
+    assert await socket.sent.get() == "later, too"
     await line.end()
 
 
