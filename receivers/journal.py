@@ -33,6 +33,7 @@ from loa.receivers.checkpoint import Checkpoint
 from loa.receivers.journal_pacing import Pacing
 from loa.receivers.journal_store import QUOTA, JournalStore
 from loa.receivers.parts import DayClock, Line, Played
+from loa.receivers.rounds import Rounds
 
 NOTE_EVERY = 9.0
 TRY_DISK = 30.0
@@ -79,6 +80,7 @@ class BoxJournal:
         self._try_disk = -math.inf
         self._unwritten: Counter[str] = Counter()
         self._over: deque[PlayedEntry] = deque()
+        self._rounds = Rounds()
         self._checkpoint = Checkpoint(folder / "open")
         self._open: Played | None = None
         self._open_at = -math.inf
@@ -117,6 +119,7 @@ class BoxJournal:
 
     def stopped(self, why: str = "") -> None:
         """Write down that the box ends in order, and close the files."""
+        self.flush(everything=True)
         self.record("stopped", why=why)
         self._checkpoint.close()
         if self._store is not None:
@@ -146,7 +149,8 @@ class BoxJournal:
             self.flush()
             self._noted_at = now
             try:
-                self._checkpoint.write(self._entry(played, checkpoint=True))
+                noted = self._rounds.with_this(played)
+                self._checkpoint.write(self._entry(noted, checkpoint=True))
             except OSError:
                 self.counters["journal.checkpoint_failed"] += 1
 
@@ -155,19 +159,21 @@ class BoxJournal:
 
         What follows it begins just now, an emergency perhaps, and is not to wait for the disk.
         """
-        self._over.append(self._entry(played))
         if self._open is not None and _same(self._open, played):
             self._open = None
+        together = self._rounds.add(played, self._clock())
+        self._over += [self._entry(each) for each in together]
         if len(self._over) >= MOST_OVER:
             self.flush()
 
-    def flush(self) -> None:
-        """Write down what ``played`` was told."""
+    def flush(self, everything: bool = False) -> None:
+        """Write down what ``played`` was told; ``everything``: rounds that may go on, too."""
+        self._over += [self._entry(each) for each in self._rounds.due(self._clock(), everything)]
         if not self._over:
             return
         while self._over:
             self._write(self._over.popleft())
-        if self._open is None:
+        if self._open is None and not self._rounds.going:
             self._checkpoint.clear()
 
     # --- the server (parts.Part)
