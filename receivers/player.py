@@ -9,6 +9,7 @@ left out, or one more is made up.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -36,7 +37,11 @@ FADE = 720
 """Samples, 15 ms."""
 SPLICE = 240
 QUIET = 10 ** (-50 / 20)
-"""RMS below which a block is a pause."""
+"""RMS below which a block is a pause,"""
+PAUSE = 10 ** (-26 / 20)
+"""or below that part of what was loud lately: rooms are not silent."""
+FORGET = 0.995
+"""What was loud counts 2 dB less after each second."""
 PAUSES_FROM = 0.020
 """Seconds of error from which pauses are used."""
 HOPELESS = 3.2
@@ -94,6 +99,7 @@ class Player:
         self._flush = 0
         self._made = 0
         self._cls = 0
+        self._loud = 0.0
         self._at = 0.0
         self._marked: Stretch | None = None
 
@@ -260,9 +266,11 @@ class Player:
 
     def _stretched(self, samples: Samples, run: Run, error: float, place: float) -> Samples:
         """Leave a pause out, or put one in, where that much is off."""
+        level = math.sqrt(float(np.dot(samples, samples)) / BLOCK)
+        self._loud = max(level, FORGET * self._loud)
         if abs(error) < PAUSES_FROM or error > HOPELESS:
             return samples
-        if float(np.dot(samples, samples)) > QUIET * QUIET * BLOCK:
+        if level > max(QUIET, PAUSE * self._loud):
             return samples
         if error < 0:
             self.counters.put_in += 1
