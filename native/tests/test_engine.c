@@ -438,6 +438,31 @@ static void *keep_packets(void *argument)
     return NULL;
 }
 
+/* Reads what mounts carried, up to the newest tick and as far back as it is kept. */
+static void *follow_mounts(void *argument)
+{
+    enum { TICKS = 10 };
+    static uint8_t data[TICKS * LOA_OPUS_MAX_PACKET];
+    uint64_t seed = (uint64_t)(uintptr_t)argument;
+    const int32_t mounts[MOUNTS] = {0, 1, 2, 3, 4, 5};
+    uint16_t sizes[TICKS];
+    int64_t ids[MOUNTS * TICKS];
+    while (!atomic_load(&ending)) {
+        int64_t from = loa_engine_tick(engine) - TICKS + 1 - check_below(&seed, 42);
+        int found = loa_engine_sounding(engine, mounts, MOUNTS, from, TICKS, ids);
+        CHECK(found == LOA_OK || found == LOA_EGONE);
+        for (int i = 0; found == LOA_OK && i < MOUNTS * TICKS; i++)
+            CHECK(ids[i] >= -1);
+        int count = loa_engine_mount_packets(engine, check_below(&seed, MOUNTS), from, TICKS, data,
+                                             sizeof data, sizes);
+        CHECK(count == TICKS || count == LOA_EGONE);
+        for (int i = 0; i < count; i++)
+            CHECK(sizes[i] >= 1 && sizes[i] <= LOA_OPUS_MAX_PACKET);
+        pause_us(1000);
+    }
+    return NULL;
+}
+
 static void *look_on(void *argument)
 {
     loa_event events[64];
@@ -469,7 +494,7 @@ static void all_at_once(uint64_t seed)
         CHECK(loa_engine_open_mount(engine) == i);
     CHECK(loa_engine_open_mount(engine) == LOA_EFULL);
     void *(*const work[])(void *) = {join_and_leave, join_and_leave, change_carriage, speak, speak,
-                                     look_on, keep_packets};
+                                     look_on, keep_packets, follow_mounts};
     enum { THREADS = sizeof work / sizeof *work };
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
