@@ -137,10 +137,11 @@ def run_live(quick: bool) -> list[Row]:
     allowed = FLOORS * bare * writes / 1e6
     load = report["own_cpu_s"] / report["seconds"]
     what = f"{BOXES} receivers over TLS, thrifty"
-    expected = 5 * BOXES * report["seconds"]
+    # At both ends of the measurement some messages are still under way.
+    expected = round(0.98 * 50 * BOXES * report["seconds"])
     return [
-        Row(f"{what}: messages missing, twice or wrong",
-            wrong(report) + max(0, round(0.99 * expected - report["messages"])), "", 0,
+        Row(f"{what}: ticks missing, messages twice or wrong",
+            wrong(report) + max(0, expected - report["ticks"]), "", 0,
             note=f"{report['messages']} messages, {report['hearing']} hear"),
         Row(f"{what}: freshest page, p99", report["delay_p99_ms"], "ms", P99_MS,
             slack=report["timer_p99_ms"],

@@ -80,10 +80,10 @@ class Challenge(Message, frozen=True, tag="challenge"):
 class Hello(Message, frozen=True, tag="hello"):
     """A box that is enrolled. ``signature``: by its key, of ``session_text`` (``Purpose.SESSION``).
 
-    ``nonce`` is the box's challenge: commands of this session repeat it. ``cadence`` is what it
-    wants audio by (ticks a message), ``resume`` the tick from which it misses audio, if any.
-    ``commands``: the number of the newest command that it took. ``inventory``: the digest of what
-    is in its cache (``inventory_digest``).
+    ``nonce`` is the box's challenge: commands of this session repeat it. ``resume``: the tick from
+    which it misses audio, if any; it gets that as far back as it is kept. ``commands``: the number
+    of the newest command that it took. ``inventory``: the digest of what is in its cache
+    (``inventory_digest``); see ``Recount``.
     """
 
     version: int
