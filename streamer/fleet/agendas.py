@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,14 @@ from loa.streamer.air.state import write_atomically
 from loa.streamer.core.areas import Area
 from loa.streamer.core.receiver_settings import effective
 from loa.streamer.desk.desk import Desk, Happening
-from loa.streamer.desk.planning import FEW, plan_station, read_material, rows_of
+from loa.streamer.desk.planning import (
+    FEW,
+    Material,
+    StationPlan,
+    plan_station,
+    read_material,
+    rows_of,
+)
 from loa.streamer.desk.receiver_settings import Said, read_said
 from loa.streamer.fleet import agenda
 from loa.streamer.fleet.agenda import Facts, Ground, areas_of, stations_above
@@ -46,15 +54,19 @@ GATHER = 120.0
 SETTLE = 5.0
 """Seconds after the first change in which its like are gathered, if the last round was long ago."""
 AT_ONCE = 0.5
+READ = 250
+"""Stations that are read together; with those above them not more than ``planning.FEW``."""
 BATCH = 25
-"""Stations that are dealt with together; ``planning.FEW`` at most."""
+"""Stations that are planned together."""
 MOST_PAUSE = 0.25
+BREATH = 0.001
+"""Seconds that a thread lets go of the interpreter after each station: the loop is waiting."""
 AGAIN = 5.0
 KEPT_FORMER = 3600.0
 """Seconds for which a file that is no longer told of is still there for boxes that fetch it."""
 MOST_WITHDRAWN = 1000
 
-assert BATCH <= FEW
+assert READ <= FEW
 
 log = logs.get("fleet")
 
@@ -73,6 +85,19 @@ class Filed:
 
 class _Index(msgspec.Struct, frozen=True):
     areas: dict[int, bytes] = {}
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the store says of some stations, and their plans as far as they were made. ``ends``: up
+    to when each is planned."""
+
+    now: float
+    ends: dict[int, float]
+    material: Material
+    facts: Facts
+    calls: Sequence[StandingEmergency]
+    plans: dict[int, StationPlan] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -133,11 +158,11 @@ class Agendas:
         now = self._desk.clock()
         zone = str(self._desk.policies.effective(station).timezone)
         until = agenda.horizon(zone, now, days)
-        ground = await self._ground([station], {station.id: until}, now)
+        known = await self._read([station], {station.id: until}, now)
+        ground = await asyncio.to_thread(self._planned, known, [station])
         made = await asyncio.to_thread(agenda.make, ground, station, until)
         found = next(s for s in made if area.id in s.areas)
-        known = self._current.get(area.id)
-        return msgspec.structs.replace(found, version=_next(known, now))
+        return msgspec.structs.replace(found, version=_next(self._current.get(area.id), now))
 
     def seal(self, schedule: Schedule, purpose: Purpose) -> bytes:
         """Sign a schedule."""
@@ -238,14 +263,10 @@ class Agendas:
                 touched |= await self._queueing(wishes.bulletins)
             chosen = {id for id in wanted if touched & {a.id for a in self._above(id)}}
         stations = [area for id in sorted(chosen) if (area := self._desk.tree.get(id)) is not None]
-        loop = asyncio.get_running_loop()
         async with self._desk.store.read() as db:
             said = await read_said(db)
-        for at in range(0, len(stations), BATCH):
-            began = loop.time()
-            changed += await self._batch(stations[at : at + BATCH], said, now)
-            # Nobody waits for all of them: others have the machine for as long.
-            await asyncio.sleep(min(MOST_PAUSE, loop.time() - began))
+        for at in range(0, len(stations), READ):
+            changed += await self._batch(stations[at : at + READ], said, now)
         if wishes.everything:
             self._all_at = now
             self._drop_others(wanted)
@@ -282,40 +303,47 @@ class Agendas:
             days[area.id] = effective(lineage).days
             zone = str(policies.effective(area).timezone)
             until[area.id] = agenda.horizon(zone, now, days[area.id])
-        ground = await self._ground(stations, until, now)
-        withdrawn = set(self._withdrawn)
-        made = await asyncio.to_thread(
-            self._make, ground, stations, until, days, withdrawn, dict(self._current)
-        )
-        return self._adopt(made)
+        known = await self._read(stations, until, now)
+        loop = asyncio.get_running_loop()
+        changed: list[int] = []
+        for at in range(0, len(stations), BATCH):
+            began, part = loop.time(), stations[at : at + BATCH]
+            made = await asyncio.to_thread(
+                self._make, known, part, until, days, set(self._withdrawn), dict(self._current)
+            )
+            changed += self._adopt(made)
+            # Nobody waits for all of them: others have the machine for as long.
+            await asyncio.sleep(min(MOST_PAUSE, loop.time() - began))
+        return changed
 
     def _make(
         self,
-        ground: Ground,
+        known: _Known,
         stations: Sequence[Area],
         until: dict[int, float],
         days: dict[int, int],
         withdrawn: Collection[int],
         current: dict[int, Filed],
     ) -> list[Filed]:
-        """Make what has to be made anew; in a thread."""
+        """Plan, and make what has to be made anew; in a thread."""
+        ground = self._planned(known, stations)
         fresh = []
-        key = self._key()
-        good = self._good()
+        key, good = self._key(), self._good()
         for station in stations:
+            time.sleep(BREATH)
             for schedule in agenda.make(ground, station, until[station.id]):
-                known = [f for a in schedule.areas if (f := current.get(a)) is not None]
-                same = len(known) == len(schedule.areas) and len({f.hash for f in known}) == 1
-                if same and known[0].key == key.public.data:
+                filed = [f for a in schedule.areas if (f := current.get(a)) is not None]
+                same = len(filed) == len(schedule.areas) and len({f.hash for f in filed}) == 1
+                if same and filed[0].key == key.public.data:
                     try:
-                        old = open_schedule(known[0].data, good)
+                        old = open_schedule(filed[0].data, good)
                     except SealError:
                         same = False
                     if same and not agenda.differs(
                         old, schedule, ground.now, withdrawn, days[station.id]
                     ):
                         continue
-                newest = max(known, key=lambda f: f.version, default=None)
+                newest = max(filed, key=lambda f: f.version, default=None)
                 fresh.append(self._file(schedule, _next(newest, ground.now), key))
         return fresh
 
@@ -360,19 +388,17 @@ class Agendas:
 
     # --- what the store says
 
-    async def _ground(
-        self, stations: Sequence[Area], until: dict[int, float], now: float
-    ) -> Ground:
-        """Read and plan what these stations and those above them play."""
+    async def _read(self, stations: Sequence[Area], until: dict[int, float], now: float) -> _Known:
+        """Read what is to be known of these stations and those above them."""
         desk = self._desk
-        tree, policies = desk.tree, desk.policies
+        tree = desk.tree
         ends: dict[int, float] = {}
         for station in stations:
             for above in stations_above(tree, station):
                 ends[above.id] = max(ends.get(above.id, 0.0), until[station.id])
         areas = [area for id in ends if (area := tree.get(id)) is not None]
-        facts = Facts({}, {})
-        signs, sizes = dict(facts.signs), dict(facts.sizes)
+        signs: dict[int, str] = {}
+        sizes: dict[str, int] = {}
         async with desk.store.read() as db:
             material = await read_material(db, tree, areas, now)
             query = (
@@ -393,12 +419,19 @@ class Agendas:
             )
             for id, sign, sha256, size in called:
                 signs[id], sizes[sha256] = sign, size
-        plans = await asyncio.to_thread(
-            lambda: {
-                area.id: plan_station(desk, area, material, now, ends[area.id]) for area in areas
-            }
-        )
-        return Ground(tree, policies, plans, Facts(signs, sizes), calls, now)
+        return _Known(now, ends, material, Facts(signs, sizes), calls)
+
+    def _planned(self, known: _Known, stations: Sequence[Area]) -> Ground:
+        """Plan these stations and those above them; in a thread."""
+        desk = self._desk
+        for station in stations:
+            for area in stations_above(desk.tree, station):
+                if area.id not in known.plans:
+                    time.sleep(BREATH)
+                    known.plans[area.id] = plan_station(
+                        desk, area, known.material, known.now, known.ends[area.id]
+                    )
+        return Ground(desk.tree, desk.policies, known.plans, known.facts, known.calls, known.now)
 
     async def _queueing(self, bulletins: Collection[int]) -> set[int]:
         async with self._desk.store.read() as db:
