@@ -272,7 +272,8 @@ class HealthTopic:
             for watch in (self.presence.watch, *self._watches.values()):
                 if one.id in watch:
                     watch.place(one.id, one.area)
-        await self._end_what_is_over()
+        if gone:
+            await self._end_what_is_over()
 
     async def _end_what_is_over(self) -> None:
         """End alerts of which nobody is left: their receivers are no more."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openpyxl import load_workbook
+from sqlalchemy import select
 
 from loa.codecs.control.vitals import compose
 from loa.streamer.core.billing import MB
@@ -161,8 +162,8 @@ async def test_many_sims_all_or_none(tmp_path: Path) -> None:
             json={"items": [{"iccid": first, "number": "1"}]}, status=422,
         )  # fmt: skip
         async with office.desk.store.read() as db:
-            row = await db.get(SimRow, 1)
-        assert row is not None and row.number == "0981234567"
+            number = await db.scalar(select(SimRow.number).where(SimRow.iccid == first))
+        assert number == "0981234567"
 
 
 async def test_coverage_says_what_it_knows(tmp_path: Path) -> None:
