@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from loa.codecs.control import vitals
 from loa.codecs.control.messages import FromBox, Health, Message
@@ -316,9 +317,16 @@ class HealthTopic:
 
     async def _announce(self, now: float) -> None:
         waiting = self._waiting
-        async with self._desk.work(server_actor(self._desk.tree)) as work:
-            for trouble, alert in waiting:
-                await self._write_alert(work, trouble, alert, work.now - (now - alert.since))
+        try:
+            await self._write_alerts(waiting, now)
+        except IntegrityError:
+            # One that cannot be written must not keep the others back.
+            for one in waiting:
+                try:
+                    await self._write_alerts([one], now)
+                except IntegrityError:
+                    self._desk.counters.add("health.alerts_dropped")
+                    log.exception("an alert cannot be written", what=one[0], area=one[1].area)
         self._waiting = []
         for trouble, alert in waiting:
             if alert.kind is not Kind.MORE:
@@ -327,6 +335,11 @@ class HealthTopic:
                     "receivers", what=trouble, how=alert.kind.value, area=alert.area,
                     count=len(alert.receivers),
                 )  # fmt: skip
+
+    async def _write_alerts(self, alerts: Sequence[tuple[str, Alert]], now: float) -> None:
+        async with self._desk.work(server_actor(self._desk.tree)) as work:
+            for trouble, alert in alerts:
+                await self._write_alert(work, trouble, alert, work.now - (now - alert.since))
 
     async def _write_alert(self, work: Work, trouble: str, alert: Alert, since: float) -> None:
         if alert.kind is Kind.BAD:
