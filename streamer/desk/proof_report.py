@@ -31,7 +31,7 @@ from loa.streamer.store.tables.proof import PlayReportRow
 from loa.streamer.store.tables.receivers import ReceiverRow
 
 MAX_DAYS = 31
-LATER = 86_400.0
+LATER = 3600.0
 """Seconds after a day in which what was due on it is still looked for: it may have been late."""
 MOST_SILENT = 5000
 """Receivers that are named because nothing was heard of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from loa.streamer.store.tables.proof import PlayReportRow, SoundingRow
 
 KINDS = ("live", "bulletin")
 """What has a name by which boxes report it; relays and files go on all day."""
+AT_ONCE = 500
+"""Rows that are read in one go: of tens of thousands; then others have their turn."""
 
 
 async def due(
@@ -24,7 +27,7 @@ async def due(
     open_ = func.max(case((AiredRow.to_unix.is_(None), 1), else_=0))
     ticks = func.sum((end - AiredRow.from_unix) * TICKS_A_SECOND)
     began = func.min(AiredRow.from_unix)
-    rows = await db.execute(
+    rows = await db.stream(
         select(
             AiredRow.area_id, AiredRow.play, began, func.max(end), open_, ticks,
             func.max(AiredRow.title),
@@ -33,10 +36,14 @@ async def due(
         .group_by(AiredRow.area_id, AiredRow.play)
         .order_by(began.desc(), AiredRow.area_id)
     )  # fmt: skip
-    return [
-        (Due(area, play, first, None if going else last, round(count or 0)), title)
-        for area, play, first, last, going, count, title in rows
-    ]
+    found: list[tuple[Due, str]] = []
+    async for part in rows.partitions(AT_ONCE):
+        found += [
+            (Due(area, play, first, None if going else last, round(count or 0)), title)
+            for area, play, first, last, going, count, title in part
+        ]
+        await asyncio.sleep(0)
+    return found
 
 
 def _whole() -> Any:
@@ -64,7 +71,12 @@ async def said(db: AsyncSession, which: Sequence[ColumnElement[bool]]) -> list[S
         .where(PlayReportRow.play != "", *which)
         .group_by(PlayReportRow.receiver_id, PlayReportRow.play)
     )
-    return [_said(row) for row in await db.execute(chosen)]
+    found: list[Said] = []
+    rows = await db.stream(chosen)
+    async for part in rows.partitions(AT_ONCE):
+        found += [_said(row) for row in part]
+        await asyncio.sleep(0)
+    return found
 
 
 def _said(row: Any) -> Said:
