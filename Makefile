@@ -20,7 +20,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: again help setup native run test check postgresql bench lint types format ctest sanitize fuzz clean \
+.PHONY: again help setup native run test check postgresql bench lint types format ctest sanitize aarch64 fuzz clean \
 	packages-run packages-test packages-check
 
 help: ## say what can be made
@@ -68,6 +68,9 @@ sanitize: packages-check ## the same under the address, undefined-behaviour and 
 	@$(MAKE) --no-print-directory -C native/tests test FLAVOUR=asan
 	@$(MAKE) --no-print-directory -C native/tests test FLAVOUR=tsan
 
+aarch64: $(SET_UP) packages-check ## the C core compiled for the boxes' processor, its tests under qemu
+	@native/tests/aarch64
+
 fuzz: packages-check ## fuzz the parsers of the C core, SECONDS each (60)
 	@$(MAKE) --no-print-directory -C native/tests fuzz
 
@@ -80,6 +83,7 @@ postgresql: setup packages-check ## the store's, the desk's and the API's tests 
 check: setup packages-test lint types ctest sanitize ## everything: lint, types, sanitizers, both databases, all tests, fuzzing
 	$(BIN)/pytest $(ARGS)
 	@$(MAKE) --no-print-directory postgresql
+	@$(MAKE) --no-print-directory aarch64
 	@$(MAKE) --no-print-directory fuzz
 
 bench: setup packages-test ## measure against the budgets (QUICK=1: the latency row and the ratios)

@@ -23,7 +23,7 @@ import numpy as np
 
 from loa.codecs.control.settings import Settings
 from loa.receivers.backoff import Backoff
-from loa.receivers.outputs import BLOCK, Output, OutputError
+from loa.receivers.outputs import BLOCK, BLOCK_S, Output, OutputError
 from loa.receivers.parts import Journal, Samples, Sound
 from loa.receivers.relay import Relay, RelayError
 from loa.receivers.volume import EMERGENCY, gain, minute_of_day, volume
@@ -37,6 +37,9 @@ STEP = 0.1
 """The volume moves by a tenth a block at most: 0 to 100 % in 200 ms."""
 HEARD_FOR = 1.0
 """Seconds that a measured sound stands for: speech has pauses."""
+MEASURE = 4.0
+TOO_FAST = 2.0
+"""Seconds of sound a second from which on a device is none: ALSA's null, or a driver gone mad."""
 CLOSE_WITHIN = 10.0
 """Seconds that closing a device may take; one that hangs is left to the service manager."""
 CLICK = 0.05
@@ -349,12 +352,18 @@ class Horn:
             await self._close(output)
 
     async def _watch(self, output: Output) -> str:
-        opened_at = self._clock()
+        opened_at = measured_at = self._clock()
+        measured = self.blocks
         while True:
             await asyncio.sleep(LOOK_EVERY)
             now = self._clock()
             if output.trouble is not None:
                 return output.trouble
+            if now - measured_at >= MEASURE:
+                pace = (self.blocks - measured) * BLOCK_S / (now - measured_at)
+                if pace > TOO_FAST:  # nobody can hear that
+                    return f"{output.name} takes {pace:.0f} s of sound a second"
+                measured, measured_at = self.blocks, now
             if now - self._read_at > DEAD_AFTER:
                 return f"{output.name} took nothing for {DEAD_AFTER:g} s"
             if now - opened_at > DEAD_AFTER and self._read_at > opened_at:

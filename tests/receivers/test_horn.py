@@ -270,6 +270,17 @@ async def test_a_device_that_takes_nothing_counts_as_lost() -> None:
         assert bench.journal.entries[0][1]["why"] == "hand took nothing for 2 s"
 
 
+async def test_a_device_that_takes_more_than_can_be_heard_is_none() -> None:
+    bench = Bench()
+    async with bench.running():
+        await until(lambda: bench.horn.state().open)
+        for _ in range(1000):
+            bench.device.take()
+            bench.clock.now -= 0.015  # 5 ms a block
+        await until(lambda: bench.device.opened == 2)
+        assert bench.journal.entries[0][1]["why"] == "hand takes 4 s of sound a second"
+
+
 async def test_one_that_is_not_there_at_the_start_is_waited_for() -> None:
     bench = Bench()
     bench.device.refuses = "no sound card"
