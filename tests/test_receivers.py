@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from loa.codecs.control.codes import Code
 from loa.receivers.enrol import enrol
@@ -48,6 +49,7 @@ def connects(box: BoxIdentity) -> None:
     asyncio.run(once())
 
 
+@pytest.mark.slow
 def test_boxes_come_back_after_a_crash_and_after_a_restored_backup(tmp_path: Path) -> None:
     port = free_port()
     config = f"[receivers]\nport = {port}\n"

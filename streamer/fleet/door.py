@@ -210,10 +210,11 @@ class Connection:
             door.sessions.discard(self)
             if session is not None:
                 door.hub.leave(session)
-            if self._worker is not None:
-                self._worker.cancel()
             self.wire.close("over")
             self.over.set()
+            if self._worker is not None:
+                self._worker.cancel()
+                await asyncio.gather(self._worker, return_exceptions=True)
 
     def _refuse(self, refused: Refused) -> None:
         self._door.counters.add(f"fleet.refused.{refused.code}")

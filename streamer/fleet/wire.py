@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import termios
+from contextlib import suppress
 
 from aiohttp import WSCloseCode
 
@@ -40,12 +41,16 @@ class SocketWire:
     @property
     def waiting(self) -> int:
         """Bytes that were written and the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        try:
+            return self._transport.get_write_buffer_size()
+        except AttributeError:
+            self._lost()
+            return 0
 
     @property
     def unread(self) -> int:
         """Bytes that were written and the peer's kernel has not acknowledged."""
-        waiting = self._transport.get_write_buffer_size()
+        waiting = self.waiting
         if self._fd < 0 or self._transport.is_closing():
             return waiting
         try:
@@ -62,23 +67,33 @@ class SocketWire:
         """Send a whole frame."""
         # A connection that was lost takes it and throws it away, until the door hears of that.
         if self.closed_why is None:
-            self.bytes_sent += len(frame)
-            self._transport.write(frame)
+            try:
+                self._transport.write(frame)
+            except AttributeError:
+                self._lost()
+            else:
+                self.bytes_sent += len(frame)
 
     def close(self, why: str) -> None:
         """Say goodbye and close; a peer that takes nothing is dropped after a moment."""
         if self.closed_why is None:
-            code = WSCloseCode.GOING_AWAY.to_bytes(2)
+            text = why.encode()[:100]
             self.send_frame(
-                b"\x88" + bytes((2 + len(why.encode()[:100]),)) + code + why.encode()[:100]
+                bytes((0x88, 2 + len(text))) + WSCloseCode.GOING_AWAY.to_bytes(2) + text
             )
+        if self.closed_why is None:
             self.closed_why = why
             self._transport.close()
 
     def abort(self) -> None:
         """Drop it at once."""
         self.closed_why = self.closed_why or "aborted"
-        self._transport.abort()
+        with suppress(AttributeError):
+            self._transport.abort()
+
+    def _lost(self) -> None:
+        # A TLS transport of asyncio's that was closed twice has lost its other half, and stumbles.
+        self.closed_why = self.closed_why or "lost"
 
 
 def text_frame(payload: bytes) -> bytes:

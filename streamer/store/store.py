@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import await_only
+from sqlalchemy.util.concurrency import in_greenlet
 
 from loa.streamer.store import migrate
 
@@ -192,3 +194,11 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         # Straight to the driver: by way of a cursor it would be three turns of its thread, not one.
         driver = connection.connection.driver_connection
         await_only(driver.execute("BEGIN IMMEDIATE" if write else "BEGIN"))
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def invalidated(connection: Any, _record: Any, _error: Any) -> None:
+        # A task was cancelled in the middle of a statement. That statement is not finished yet, and
+        # until it is SQLite keeps a connection that was closed, with all that it has locked.
+        if connection is not None and in_greenlet():
+            with suppress(sqlite3.Error, ValueError):
+                await_only(connection.driver_connection.rollback())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,39 @@ async def test_a_file_that_is_no_database_is_an_error_with_advice(tmp_path: Path
     (tmp_path / "loa.db").mkdir()
     with pytest.raises(StoreError, match="cannot be opened"):
         await Store.open(database_url(None, tmp_path))
+
+
+async def test_what_was_cancelled_in_the_middle_of_a_statement_leaves_nothing_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loa.streamer.store.store.BUSY_MS", 500)
+    store = await Store.open(database_url(None, tmp_path))
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow(value: int) -> int:
+        reached.set()
+        go_on.wait(10)
+        return value
+
+    async def write() -> None:
+        async with store.write() as db:
+            await db.execute(text("DELETE FROM value"))
+            raw = await (await db.connection()).get_raw_connection()
+            assert raw.driver_connection is not None
+            await raw.driver_connection.create_function("slow", 1, slow)
+            await db.execute(text("SELECT slow(column1) FROM (VALUES (1), (2))"))
+
+    gc.disable()  # what nobody frees is still there
+    try:
+        task = asyncio.get_running_loop().create_task(write())
+        await asyncio.to_thread(reached.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with store.write() as db:
+            await db.execute(text("DELETE FROM value"))
+    finally:
+        gc.enable()
+        await store.close()
