@@ -76,6 +76,8 @@ def together(
     rows = []
     for what, values in (("from its place", each), ("between two", apart)):
         for part, label in ((0.5, "p50"), (0.99, "p99"), (1.0, "worst")):
+            if bound is None and part > 0.5:
+                continue  # it is late there, by design: the share of time says how often
             judged = bound if part > 0.5 else None
             value = percentile(values, part)
             # Somewhere else altogether, further than is looked: shown as that far.

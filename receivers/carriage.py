@@ -32,6 +32,8 @@ from loa.receivers.sequencer import Sequencer
 
 LOOK_EVERY = 0.1
 NOTE_EVERY = 1.0
+CATCHING_UP = 1.0
+"""Seconds of a session in which what comes is of the past, and says nothing about the line."""
 FIRST_DEPTH = {"low": 0.06, "thrifty": 0.26}
 """Seconds, by cadence, until the line has shown what it asks for."""
 SOON = 60.0
@@ -76,6 +78,7 @@ class Carriage:
         self._audible = audible
         self._monotonic = monotonic
         self._newest = -1
+        self._began = 0.0
         self._changes: list[tuple[Wanted, Prepared | None]] = []
         self._noted: tuple[float, Stretch | None] = (0.0, None)
         self._cadence = settings.cadence
@@ -126,9 +129,10 @@ class Carriage:
 
     def welcomed(self, welcome: Welcome) -> None:
         """A session begins: its timeline is the one that counts."""
+        self._began = self._monotonic()
         with self.player.lock:
             self.sequencer.welcomed()
-        self._leapt(self.clock.welcomed(welcome, self._monotonic()))
+        self._leapt(self.clock.welcomed(welcome, self._began))
 
     def parted(self) -> None:
         """What is there plays on."""
@@ -167,7 +171,8 @@ class Carriage:
         with self.player.lock:
             self.sequencer.audio(audio)
         due = self.clock.when(audio.tick)
-        if due is not None and audio.tick > self._newest and 0 <= now - due < MOST:
+        usual = now >= self._began + CATCHING_UP and audio.tick > self._newest
+        if due is not None and usual and 0 <= now - due < MOST:
             self.depth.came(now - due, len(audio.packets))
             if self.player.delay is not None and now - due > self.player.delay:
                 self.too_late += 1

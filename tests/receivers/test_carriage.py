@@ -228,7 +228,7 @@ class Air:
         for _ in range(ticks):
             self.engine.advance(1)
             self.events()
-            self.audio.round()
+            self.audio.rounds.round()
             while self.later:
                 await self.later.pop()
             for _ in range(1000):
