@@ -265,3 +265,28 @@ async def test_adding_to_days_adds_up(tmp_path: Path) -> None:
                 db, [receiver], date(2026, 9, 1), date(2026, 9, 30)
             )
         assert used[receiver] == data_usage.Used(modem=6, server=15, overhead=0)
+
+
+async def test_sims_and_tariffs_go_with_their_area(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        merged = office.area("/ha-giang/quang-binh/tien-nguyen")
+        heir = office.area("/ha-giang/quang-binh/xuan-minh")
+        sim = await office.call(
+            "POST", "/sims", json={"area": merged.id, "iccid": "8984048000012345678"}
+        )
+        tariff = await office.call("POST", "/tariffs", json={"area": merged.id, "name": "V90"})
+        done = await office.call(
+            "POST", f"/areas/{merged.id}/merge", json={"into": heir.id},
+            headers={"If-Match": f'"{merged.version}"'},
+        )  # fmt: skip
+        assert done["handed_over"]["sims"] == 1
+        for kind, made in (("sims", sim), ("tariffs", tariff)):
+            shown = await office.call("GET", f"/{kind}/{made['id']}")
+            assert shown["area"] == heir.id and shown["version"] == 2
+        gone = await office.call(
+            "DELETE", f"/areas/{heir.id}",
+            headers={"If-Match": f'"{office.area(heir.path).version}"'},
+        )  # fmt: skip
+        assert gone is not None
+        shown = await office.call("GET", f"/sims/{sim['id']}")
+        assert shown["area"] == office.area(HERE).id
