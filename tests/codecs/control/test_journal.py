@@ -24,7 +24,7 @@ from loa.codecs.control.journal import (
 )
 
 CHAIN = bytes(range(16))
-quick = settings(deadline=None, derandomize=True, max_examples=200)
+quick = settings(deadline=None, derandomize=True, max_examples=100)
 words = st.text(max_size=40)
 plain = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | words
 entries = (

@@ -286,7 +286,10 @@ async def test_many_boxes_are_one_transaction(
         assert len(await reports(office.desk)) == 30 and writes <= 2
 
 
-async def test_a_box_that_talks_too_much_is_not_listened_to(tmp_path: Path) -> None:
+async def test_a_box_that_talks_too_much_is_not_listened_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_SOUNDINGS", 5)
     async with desk_with_sample(tmp_path) as office:
         one = await add_receiver(office.desk, 1)
         of = box_of(tmp_path, one)
@@ -303,7 +306,7 @@ async def test_a_box_that_talks_too_much_is_not_listened_to(tmp_path: Path) -> N
         assert len(wire.sent) == 1 + module.MOST_OF_ONE
         assert counts["proof.too_fast"] == 50 - module.MOST_OF_ONE
         bad = msgspec.structs.replace(message, signature=bytes(64))
-        for _ in range(50):
+        for _ in range(module.MOST_FINDINGS + 5):
             await server.say(session, bad)
         assert len(await findings(office.desk)) == module.MOST_FINDINGS
         said = Sounding(emergency=1, play="x", tick=5)
