@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from loa.codecs.control import orders
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from loa.receivers.box import Box
 
 REBOOT_SECONDS = 60.0
+
+
+async def _the_end() -> str:
+    """Wait for it: what was ordered is finished once the box is back, and says so then."""
+    await asyncio.Event().wait()
+    return ""
 
 
 def deeds(box: Box) -> dict[type[Action], Do]:
@@ -48,7 +55,7 @@ def deeds(box: Box) -> dict[type[Action], Do]:
         assert isinstance(action, orders.Reboot)
         if not action.machine:
             box.end("restart")
-            return ""
+            return await _the_end()
         words = box.config.machine.reboot
         if not words:
             raise CannotDo("its configuration names no command for that (machine.reboot)")
@@ -57,7 +64,7 @@ def deeds(box: Box) -> dict[type[Action], Do]:
         except CommandError as error:
             raise CannotDo(str(error)) from None
         box.end("reboot")
-        return ""
+        return await _the_end()
 
     async def self_test(action: Action, _order: Order) -> str:
         assert isinstance(action, orders.SelfTest)
