@@ -23,6 +23,7 @@ from loa.receivers.fleet.profile import Profile
 COUNT = 2000
 PROCESSES = 2
 JOIN = 20.0
+UP_WITHIN = 300.0
 FIRST_SOUND = 1.0
 BACK_WITHIN = 10.0
 SILENT = 3.0
@@ -36,7 +37,7 @@ def run_emergency(quick: bool) -> list[Row]:
     slack = 0.0
     missing, cpu = 0, 0.0
     with District(COUNT) as district, crew_of(district) as crew:
-        crew.wait_up(COUNT, 120)
+        crew.wait_up(COUNT, UP_WITHIN)
         time.sleep(SILENT)
         for _ in range(turns):
             lateness = Timer()
@@ -71,7 +72,7 @@ def run_return(quick: bool) -> list[Row]:
     when do all of them sound it again?"""
     need_descriptors(8 * COUNT // PROCESSES + 500)
     with District(COUNT, seconds=60) as district, crew_of(district) as crew:
-        crew.wait_up(COUNT, 120)
+        crew.wait_up(COUNT, UP_WITHIN)
         called, sent = district.emergency()
         time.sleep(4)
         there = len({o[0] for o in crew.onsets(sent) if o[4] == called})
@@ -79,11 +80,16 @@ def run_return(quick: bool) -> list[Row]:
         killed = time.monotonic() + 0.5
         time.sleep(2)
         listens = district.start()
-        back = crew.wait_up(COUNT, 60) - listens
+        own = crew.status()["cpu"]
+        back = crew.wait_up(COUNT, UP_WITHIN) - listens
         hearing = wait(lambda: heard_again(crew, called, killed) >= COUNT, 60) - listens
         status = crew.status()
         cpu, memory = district.cpu(), district.memory()
-    note = f"{cpu:.1f} s of the server's CPU since its start, {memory:.0f} MB"
+    # On two cores the boxes' own TLS is half of the work.
+    note = (
+        f"CPU since then: {cpu:.1f} s of the server's, its start included,"
+        f" {status['cpu'] - own:.1f} s of the boxes'; {memory:.0f} MB"
+    )
     return [
         Row(f"{COUNT} boxes after a restart: all have a session", back, "s", BACK_WITHIN,
             note=note),
@@ -99,7 +105,7 @@ def run_idle(quick: bool) -> list[Row]:
     with District(COUNT) as district:
         alone = district.memory()
         with crew_of(district) as crew:
-            crew.wait_up(COUNT, 120)
+            crew.wait_up(COUNT, UP_WITHIN)
             time.sleep(10)
             before, cpu = crew.status(), district.cpu()
             time.sleep(seconds)
