@@ -44,7 +44,8 @@ def run_emergency(quick: bool) -> list[Row]:
             begun = district.cpu()
             with lateness:
                 called, sent = district.emergency()
-                time.sleep(6)
+                time.sleep(3)
+                wait(lambda: heard_again(crew, called, sent) >= COUNT, 20)  # noqa: B023
             cpu = max(cpu, district.cpu() - begun)
             onsets = [o for o in crew.onsets(sent) if o[4] == called]
             first: dict[int, float] = {}
