@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loa.codecs.control import orders
 from loa.codecs.control.orders import Action, Order
+from loa.receivers.agenda import Need
 from loa.receivers.obeying import CannotDo, Do
 from loa.receivers.parts import Cause, Wanted
 from loa.receivers.relay import CommandError, run
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from loa.receivers.box import Box
 
 REBOOT_SECONDS = 60.0
+FETCH_SECONDS = 300.0
 
 
 async def _the_end() -> str:
@@ -33,8 +35,16 @@ def deeds(box: Box) -> dict[type[Action], Do]:
             action.start, "bulletin", action.cls, action.play, action.audio, 0, action.ticks,
             bulletin=action.bulletin, sign=action.sign, cause=Cause.ORDER,
         )  # fmt: skip
+        if not box.cache.has(action.audio):
+            need = Need(action.audio, action.size, box.unix() or 0.0, action.cls)
+            try:
+                async with asyncio.timeout(FETCH_SECONDS):
+                    await box.fetching.fetched(need)
+            except TimeoutError:
+                why = box.fetching.full or "the line is too slow, or its data is used up"
+                raise CannotDo(f"it could not be fetched: {why}") from None
         if not box.carriage.want(wanted):
-            raise CannotDo("it is not in the cache")
+            raise CannotDo("it cannot be read")
         return ""
 
     async def stop(action: Action, _order: Order) -> str:

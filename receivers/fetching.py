@@ -42,6 +42,7 @@ AFTER_FULL = 600.0
 AFTER_GONE = 3600.0
 MOST_TOLD = 2000
 SCRUB_EVERY = 30.0
+ORDERED_EVERY = 0.1
 
 T = TypeVar("T")
 
@@ -113,6 +114,7 @@ class Fetching:
         self._full_until = -1.0
         self._since: dict[bytes, float] = self._read()
         self._told: frozenset[bytes] = frozenset()
+        self._ordered: dict[bytes, Need] = {}
         self._wake = asyncio.Event()
         schedule.subscribe(self._renewed)
 
@@ -155,6 +157,16 @@ class Fetching:
             with contextlib.suppress(asyncio.QueueFull):  # never: one is asked for at a time
                 self._pieces.put_nowait((message, now))
         self._wake.set()
+
+    async def fetched(self, need: Need) -> None:
+        """Have this fetched though no schedule wants it; returns when it is in the cache."""
+        self._ordered[need.hash] = need
+        self.sync()
+        try:
+            while not self._cache.has(need.hash):  # noqa: ASYNC110
+                await asyncio.sleep(ORDERED_EVERY)
+        finally:
+            self._ordered.pop(need.hash, None)
 
     def sync(self) -> None:
         """Look at once, and try again what was gone or had no room."""
@@ -333,9 +345,11 @@ class Fetching:
     def _needs(self) -> list[Need]:
         schedule = self._schedule.now
         unix = self._day.unix(self._monotonic())
+        ordered = list(self._ordered.values())
         if schedule is None or unix is None:
-            return []
-        return needs(schedule, unix, self._settings().days)
+            return ordered
+        planned = needs(schedule, unix, self._settings().days)
+        return [*ordered, *(need for need in planned if need.hash not in self._ordered)]
 
     def _choose(self, now: float) -> Need | None:
         unix = self._day.unix(now)
@@ -365,7 +379,7 @@ class Fetching:
         self._wake.set()
 
     def _forget_parts(self, schedule: Schedule) -> None:
-        self._cache.keep_parts(audio.hash for audio in schedule.audios)
+        self._cache.keep_parts([*self._ordered, *(audio.hash for audio in schedule.audios)])
 
     async def _scrub(self) -> None:
         """Read what is there, file by file, so that damage is found before its time comes."""

@@ -23,10 +23,12 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="d
 class Play(Action, frozen=True, tag="play"):
     """Play prepared audio from ``start`` on, from its first packet; late is better than never.
 
-    ``play`` names the playing in the journal.
+    It is fetched first where it is not in the cache: ``size`` is its file's, in bytes. ``play``
+    names the playing in the journal.
     """
 
     audio: Hash
+    size: Count
     ticks: Count
     start: Tick
     play: Short

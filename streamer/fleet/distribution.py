@@ -1,6 +1,7 @@
 """Pieces of files for boxes that fetch ahead: schedules, and the prepared audio that these play.
 
-A box asks for one piece at a time and gets nothing that its area's schedule does not name. All
+A box asks for one piece at a time and gets nothing but what its area's schedule names, or what it
+was ordered to play. All
 boxes together get so many bytes a second, one piece each in turn, so that a province that fetches
 at night takes nothing from what is on air; and a box whose connection is still full of something
 else waits until it is not.
@@ -54,8 +55,10 @@ class Distribution:
         counters: Counters,
         rate: int = RATE,
         monotonic: Callable[[], float] = time.monotonic,
+        ordered: Callable[[int, bytes], bool] = lambda receiver, audio: False,
     ) -> None:
         self._agendas = agendas
+        self._ordered = ordered
         self._data = data
         self._counters = counters
         self._rate = rate
@@ -84,7 +87,10 @@ class Distribution:
             known.fetch = message
             self._counters.add("fleet.fetch.again")
             return
-        if not self.may_have(session.area, message.hash):
+        if not (
+            self.may_have(session.area, message.hash)
+            or self._ordered(session.receiver, message.hash)
+        ):
             self._gone(session, message)
             return
         wanted = _Wanted(session, message)

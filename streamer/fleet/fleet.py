@@ -121,8 +121,9 @@ class Fleet:
         self.hub.add(self.agendas)
         self.packs = Packs(desk, self.agendas, data)
         self.distribution = Distribution(
-            self.agendas, data, self.counters, self.settings.fetch_bytes
-        )
+            self.agendas, data, self.counters, self.settings.fetch_bytes,
+            ordered=self.orders.to_play,
+        )  # fmt: skip
         self.hub.add(self.distribution)
         self.door = FleetDoor(
             desk, self.hub, self.identity, self.registry, self.position, self.counters,

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Table, bindparam, select, update
 
 from loa.codecs.control.messages import Ack, Command, FromBox, Message
-from loa.codecs.control.orders import Actions, Order, Set, encode_order
+from loa.codecs.control.orders import Actions, Order, Play, Set, encode_order
 from loa.codecs.control.signing import Purpose
 from loa.streamer import logs
 from loa.streamer.desk.desk import Desk, Happening, server_actor
@@ -27,6 +27,8 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 
 WRITE_EVERY = 0.5
 SWEEP_EVERY = 30.0
+ENDS_WITHIN = 3600.0
+"""Seconds after its time for which the end of a command that a box has taken is waited for."""
 A_TURN = 50
 """Commands that are signed in one go; then others have their turn."""
 MOST_TOLD = 5
@@ -145,14 +147,24 @@ class Orders:
                 await asyncio.sleep(0)
 
     def _sweep(self, now: float) -> None:
-        for known in self._open.values():
-            for one in [one for one in known.values() if one.expires <= now]:
-                self._over(one, "expired", "")
+        for known in list(self._open.values()):
+            for one in list(known.values()):
+                # What a box has taken is its own to end, for a while.
+                taken = one.state in ("received", "started")
+                if one.expires + (ENDS_WITHIN if taken else 0.0) <= now:
+                    self._over(one, "expired", "")
 
     def open_of(self, receiver: int) -> list[Open]:
         """Return a receiver's commands that are not over, by number."""
         known = self._open.get(receiver, {})
         return sorted(known.values(), key=lambda one: one.number)
+
+    def to_play(self, receiver: int, audio: bytes) -> bool:
+        """Whether a receiver was ordered to play this audio, and may be about to fetch it."""
+        return any(
+            isinstance(one.action, Play) and one.action.audio == audio
+            for one in self._open.get(receiver, {}).values()
+        )
 
     def settings_open(self, receiver: int) -> bool:
         """Whether a receiver was ordered to take settings, and has not said that it did."""

@@ -137,6 +137,7 @@ def test_a_box_plays_obeys_and_fails_closed(here: Here) -> None:
     assert box.process is not None and box.process.wait(20) == 75
     box.start()
     here.api.until(path, lambda said: said["items"][0]["state"] == "finished")
+    box.until(lambda s: s["online"])
     assert box.stop() == 0
 
 

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from loa.codecs.control.messages import inventory_digest
+from loa.codecs.control.orders import Play
 from loa.codecs.control.sealed import hash_of
 from loa.codecs.control.settings import Settings
-from loa.receivers.agenda import KeptSchedule
+from loa.receivers.agenda import KeptSchedule, Need
 from loa.receivers.cache import Cache
 from loa.receivers.clock import Clock
 from loa.receivers.fetching import Fetching
 from loa.receivers.link import Link
 from loa.receivers.parts import Part
 from loa.receivers.timekeeping import DayTime
+from loa.streamer.desk import receiver_orders
 from loa.streamer.fleet import agendas
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from support.boxes import FakeJournal, opus_file
@@ -96,8 +98,8 @@ class Box:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-async def audio(there: FleetDoorHere, number: int, ticks: int) -> bytes:
-    """Have a bulletin with audio of its own in the queue; return the audio."""
+async def audio(there: FleetDoorHere, number: int, ticks: int, queued: bool = True) -> bytes:
+    """Have a bulletin with audio of its own, in the queue or not; return the audio."""
     office = there.office
     data = opus_file(number, ticks)
     folder = there.fleet.packs._data / "audio"
@@ -115,7 +117,8 @@ async def audio(there: FleetDoorHere, number: int, ticks: int) -> bytes:
         row = await db.get(BulletinRow, id)
         assert row is not None
         row.audio_sha256 = sha256
-    await add_entry(office, office.area(HERE), id, per_day=3, days=0)
+    if queued:
+        await add_entry(office, office.area(HERE), id, per_day=3, days=0)
     return data
 
 
@@ -151,4 +154,26 @@ async def test_a_box_fetches_its_schedule_and_what_it_plays(tmp_path: Path) -> N
         assert there.fleet.identity.key.public != key
         assert box.cache.counters["cache.damaged"] == 0
         assert there.count("fleet.fetch.bytes") < len(first) + len(second) + 5 * 4096
+        await box.close()
+
+
+async def test_what_it_is_ordered_to_play_is_fetched_and_nothing_else_is(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there:
+        data = await audio(there, 1, 500, queued=False)
+        box = Box(there, tmp_path / "box")
+        await box.connect()
+        need = Need(hash_of(data), len(data), 0.0)
+        wanted = asyncio.create_task(box.fetching.fetched(need))
+        await there.until(lambda: box.fetching.counters["fetch.gone"] == 1)
+        assert not wanted.done() and not box.cache.has(need.hash)
+
+        play = Play(audio=need.hash, size=len(data), ticks=500, start=0, play="order/1")
+        await receiver_orders.order(
+            there.office.desk, there.office.server, [box.identity.kept.receiver], play
+        )
+        await there.until(lambda: there.fleet.orders.to_play(box.identity.kept.receiver, need.hash))
+        box.fetching.sync()
+        async with asyncio.timeout(20):
+            await wanted
+        assert box.cache.has(need.hash)
         await box.close()

@@ -99,7 +99,7 @@ async def test_a_device_that_takes_nothing_and_a_relay_that_fails_are_found(
     assert (await output_check(it)()).problem == "the output is not open"
     task = asyncio.create_task(it.run())
     async with asyncio.timeout(10):
-        while device.read is None:  # noqa: ASYNC110
+        while (await output_check(it)()).problem == "the output is not open":  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     assert "takes nothing" in (await output_check(it)()).problem
     taking = asyncio.create_task(output_check(it)())

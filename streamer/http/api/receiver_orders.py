@@ -179,7 +179,7 @@ async def play(call: Call) -> OrdersGiven:
     return await _give(
         call,
         orders.Play(
-            audio=bytes.fromhex(audio.sha256), ticks=audio.ticks,
+            audio=bytes.fromhex(audio.sha256), size=audio.size, ticks=audio.ticks,
             start=call.services.air.tick_of(at), play=f"order/{bulletin.id}/{round(at)}",
             cls=bulletin.cls, bulletin=bulletin.id, sign=bulletin.sign_text,
         ),
