@@ -52,10 +52,15 @@ def aired(district: District, records: list[dict[str, Any]]) -> dict[str, list[D
     return {area: district.office.aired(ids[area], begin, now) for area in areas}
 
 
-def verdict(district: District, crew: Crew) -> tuple[Result, list[dict[str, Any]]]:
-    """Judge all that was heard so far."""
+def verdict(
+    district: District, crew: Crew, outage: tuple[float, float] | None = None
+) -> tuple[Result, list[dict[str, Any]]]:
+    """Judge all that was heard so far. ``outage``: of the line of all of them."""
     end = time.monotonic()
     records = crew.records()
+    if outage is not None:
+        for record in records:
+            record["mishaps"].append({"start": outage[0], "end": outage[1], "kind": "outage"})
     time.sleep(LOGGED)
     return judged(records, aired(district, records), end, BACK), records
 
@@ -130,9 +135,7 @@ def test_an_outage_of_forty_seconds_on_a_real_line(what: str) -> None:
             until("all sound it again", lambda: len(sounding(crew, mended)) == 3)
             time.sleep(10)
         with lines.server.entered():
-            result, records = verdict(district, crew)
-    for record in records:
-        record["mishaps"].append({"start": mended - 40, "end": mended, "kind": "outage"})
+            result, _ = verdict(district, crew, (mended - 40, mended))
     nothing_wrong(result)
     if what == "bulletin":
         # It was heard whole, by everybody. (Their first seconds are not judged.)
