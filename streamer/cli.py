@@ -217,8 +217,9 @@ def receiver_run(
 
     if cadence not in DEPTHS:
         raise typer.BadParameter(f"one of {', '.join(DEPTHS)}", param_hint="--cadence")
-    print("loa: a plain mount by --url: nobody is authenticated, nothing is reported",
-          file=sys.stderr)  # fmt: skip
+    if not json:
+        print("loa: a plain mount by --url: nobody is authenticated, nothing is reported",
+              file=sys.stderr)  # fmt: skip
     raise typer.Exit(main(Options(url, out, cadence, device, seconds, json, ca)))
 
 

@@ -77,7 +77,9 @@ def counts(data: Path) -> dict[str, int]:
 def test_on_air_with_people_and_again_without_doubling(tmp_path: Path) -> None:
     assert shutil.which("espeak-ng"), "espeak-ng is not installed: make setup does that"
     with running(tmp_path, signal.SIGINT) as ready:
-        assert set(ready) == {"version", "url", "mounts", "data", "source", "admin"}
+        assert set(ready) == {
+            "version", "url", "mounts", "data", "source", "receivers", "admin",
+        }  # fmt: skip
         assert STATION in ready["mounts"] and f"{STATION}/thon-1" in ready["mounts"]
         for path in ready["mounts"]:
             with urllib.request.urlopen(ready["url"] + path + ".opus", timeout=10) as stream:

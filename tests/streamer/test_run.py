@@ -65,7 +65,9 @@ def manager(tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
 def test_from_ready_to_a_graceful_end(tmp_path: Path, manager: tuple[str, socket.socket]) -> None:
     path, receiver = manager
     with serve(tmp_path, NOTIFY_SOCKET=path, WATCHDOG_USEC="600000") as (process, line):
-        assert set(line) == {"version", "url", "mounts", "data", "source", "setup_code"}
+        assert set(line) == {
+            "version", "url", "mounts", "data", "source", "receivers", "setup_code",
+        }  # fmt: skip
         assert set(line["source"]) == {"user", "password"}
         assert line["mounts"] == ["/xa-mau"]
         said = receiver.recv(1000).split(b"\n")

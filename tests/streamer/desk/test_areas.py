@@ -185,7 +185,7 @@ async def test_a_merged_area_hands_over_what_is_to_come_and_keeps_its_history(
         assert looked.over == done.over
         assert done.over == {
             "slots": 1, "queue": 1, "holidays": 0, "bulletins": 1, "grants": 2, "tokens": 1,
-            "webhooks": 0, "spelling": 1, "receivers": 0,
+            "webhooks": 0, "spelling": 1, "receivers": 0, "sims": 0,
         }  # fmt: skip
 
         slots = await all_of(office, SlotRow)
