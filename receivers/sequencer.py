@@ -228,6 +228,9 @@ class Sequencer:
         """Return the place at which something will sound next, as far as it is known."""
         if self._urgent is not None:
             return target
+        return self._begins(target)
+
+    def _begins(self, target: float) -> float | None:
         places = [run.at + run.shift for run in self._orders]
         for run in self._queue:
             there = run.packets is not None or self.buffer.next(run.at) is not None
@@ -537,7 +540,10 @@ class Sequencer:
         """Return how many blocks of silence there are at least, at most ``most``."""
         if most == 1:
             return 1
-        place = self.begins(target)
+        urgent = self._urgent
+        # What is streamed and has not come by now does not come while these blocks go by.
+        awaited = urgent is not None and urgent.streamed
+        place = self._begins(target) if awaited else self.begins(target)
         return most if place is None else min(most, max(1, math.ceil(place - target) - 1))
 
     def _not_too_late(self, run: Run, target: float) -> int:

@@ -153,6 +153,10 @@ class Playing:
 
     def want(self, wanted: Wanted) -> bool:
         """Whoever decides wants this. Returns whether the box has its audio."""
+        # What was until now is over before this is known, in one step however long it was.
+        now = self._local()
+        if (target := self._target(now)) is not None:
+            self._advance(target, now)
         prepared: Prepared | None = None
         if wanted.audio is not None and self._cache.has(wanted.audio):
             prepared = self._cache.read(wanted.audio)
