@@ -126,7 +126,8 @@ def test_a_crowd_that_leaves_at_once_leaves_nothing_behind(folder: Path):
             one.close()
         server.wait_for('loa_engine_leaves_total{reason="peer"}', 500)
         assert server.metric("loa_listeners") == 1
-        assert server.descriptors <= before + 2
+        # A crowd that leaked would leave hundreds; the store may have opened connections meanwhile.
+        assert server.descriptors <= before + 10
         assert continuous(steady.read(len(steady.bytes) + 500))
 
 
