@@ -62,6 +62,8 @@ MOST_PAUSE = 0.25
 BREATH = 0.001
 """Seconds that a thread lets go of the interpreter after each station: the loop is waiting."""
 AGAIN = 5.0
+AFTER_A_RESTART = 20.0
+"""Seconds for which schedules of before a restart are told of, before all are looked at again."""
 KEPT_FORMER = 3600.0
 """Seconds for which a file that is no longer told of is still there for boxes that fetch it."""
 MOST_WITHDRAWN = 1000
@@ -197,6 +199,9 @@ class Agendas:
 
     async def run(self) -> None:
         """Keep all schedules up to date, until cancelled."""
+        if self._current:
+            # What was made before the restart is still good; the boxes that return come first.
+            await asyncio.sleep(AFTER_A_RESTART)
         while True:
             try:
                 await self.refresh()
