@@ -45,7 +45,7 @@ from loa.receivers.modem_probe import ModemProbe
 from loa.receivers.ntp import keep_asking
 from loa.receivers.obeying import Obeying
 from loa.receivers.offline import Offline
-from loa.receivers.orders import Bound, OrderBook
+from loa.receivers.orders import OrderBook
 from loa.receivers.outputs import look_again, output_named
 from loa.receivers.relay import relay_of
 from loa.receivers.sign import Sign
@@ -132,7 +132,7 @@ class Box:
         )
         self.book = OrderBook(state / "orders.json")
         self.obeying = Obeying(
-            self.book, self.link, self, self.timeline.unix, self.journal, deeds(self)
+            self.book, self.link, self.link, self.timeline.unix, self.journal, deeds(self)
         )
         self.data = DataCounter(state / "data.json", config.modem.interface)
         self.vitals = Vitals(self.link, self.day, clock)
@@ -147,14 +147,6 @@ class Box:
         self.settings.subscribe(self._use)
 
     # --- what parts ask
-
-    @property
-    def bound(self) -> Bound | None:
-        """What orders of this session must be; None without one."""
-        server = self.link.server
-        if not self.link.up or server is None:
-            return None
-        return Bound(self.identity.kept.receiver, self.link.nonce, (server,))
 
     def unix(self) -> float | None:
         """Return the trusted time of day; None: unknown."""

@@ -136,10 +136,9 @@ class Link:
     @property
     def bound(self) -> Bound | None:
         """What commands of this session must be; None without one."""
-        if self._socket is None:
+        if self._socket is None or self.server is None:
             return None
-        kept = self.identity.kept
-        return Bound(kept.receiver, self.nonce, tuple(PublicKey(key) for key in kept.servers))
+        return Bound(self.identity.kept.receiver, self.nonce, (self.server,))
 
     @property
     def down_since(self) -> float | None:
