@@ -10,6 +10,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 EXTENSION := native/_loa.abi3.so
+PAGES := streamer/web
+SITE := $(PAGES)/dist/index.html
+# The pages are written against the API, so its models count among their sources.
+PAGES_FROM := $(PAGES)/index.html $(PAGES)/package-lock.json $(wildcard $(PAGES)/*.ts $(PAGES)/*.js $(PAGES)/*.json) \
+	$(shell find $(PAGES)/src $(PAGES)/public -type f ! -name schema.d.ts) $(wildcard streamer/http/api/*.py)
 NATIVE := native/build.py $(wildcard native/src/audio/*.[ch] native/src/engine/*.[ch])
 
 # An environment holds absolute paths: one that was made elsewhere is made again.
@@ -20,11 +25,11 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: again help setup native run test check postgresql bench lint types format ctest sanitize aarch64 fuzz clean \
+.PHONY: again help setup native web web-check run test check postgresql bench lint types format ctest sanitize aarch64 fuzz clean \
 	packages-run packages-test packages-check
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
 
 # --- setting up
 
@@ -47,16 +52,33 @@ $(EXTENSION): $(NATIVE) | $(SET_UP)
 	@$(BIN)/python setup.py -q build_ext --build-lib build/lib --build-temp build/tmp >&2
 	@mv build/lib/loa/native/_loa.abi3.so $@.new && touch $@.new && mv $@.new $@
 
+# Which node: the machine's, or one from a Python package in the environment.
+$(PAGES)/node_modules: $(PAGES)/package-lock.json | $(SET_UP)
+	@echo 'loa: fetching what the pages are built with' >&2
+	@PATH="$$(deploy/node $(VENV)):$$PATH" npm --prefix $(PAGES) ci --silent >&2
+	@touch $@
+
+$(SITE): $(PAGES_FROM) | $(SET_UP) $(EXTENSION) $(PAGES)/node_modules
+	@echo 'loa: building the pages' >&2
+	@mkdir -p build && $(BIN)/python -m loa.streamer.http.api > build/openapi.json
+	@PATH="$$(deploy/node $(VENV)):$$PATH" && cd $(PAGES) && { npm run -s api && npm run -s build; } >/dev/null
+	@touch $@
+
+web: $(SITE) ## build the pages, if something of them changed
+
+web-check: $(SITE) ## types and unit tests of the pages
+	@PATH="$$(deploy/node $(VENV)):$$PATH" && cd $(PAGES) && npm run -s check && npm run -s test
+
 native: $(EXTENSION) ## compile the C core again, if it changed
 
-setup: packages-run $(SET_UP) $(EXTENSION) ## system packages, the environment in .venv, the C core
+setup: packages-run $(SET_UP) $(EXTENSION) $(SITE) ## system packages, the environment in .venv, the C core, the pages
 
 # --- the two commands
 
 run: setup ## put a first programme on air, with a receiver playing it (ARGS=--json for scripts)
 	@exec $(BIN)/loa demo $(ARGS)
 
-test: setup packages-test ctest ## run the tests (ARGS go to pytest)
+test: setup packages-test ctest web-check ## run the tests (ARGS go to pytest)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m 'not slow' $(ARGS)
 
 # --- the rest
@@ -105,4 +127,4 @@ format: $(SET_UP) ## let ruff put imports and layout in order
 	$(BIN)/ruff format .
 
 clean: ## remove what was built (the environment stays)
-	rm -rf build dist loa.egg-info $(EXTENSION)
+	rm -rf build dist loa.egg-info $(EXTENSION) $(PAGES)/dist $(PAGES)/node_modules

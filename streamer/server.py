@@ -62,6 +62,7 @@ from loa.streamer.speech.voices import Voices, probe
 from loa.streamer.standing import standing
 from loa.streamer.store.lock import DataLock
 from loa.streamer.store.store import COPIES, Store, database_url
+from loa.streamer.web.site import Site
 
 HIGH_WATER_EVERY = 10.0
 HIGH_WATER_AHEAD = 15 * TICKS_A_SECOND
@@ -284,6 +285,7 @@ class Server:
         Pages(
             self.director, self.listeners, self.ready.version, time.time(), config.sound.bitrate
         ).add_routes(app.router)
+        Site().add_routes(app.router)
         app.router.add_route("*", "/{path:.*}", self.door.late)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()

@@ -28,7 +28,15 @@ from support.process import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NOT_SOURCE = (".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "data", "loa-data")
+NOT_SOURCE = (".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "data", "loa-data",
+              "node_modules")  # fmt: skip
+PAGES = ROOT / "streamer/web"
+
+
+def not_source(folder: str, names: list[str]) -> set[str]:
+    """Say what of a folder is not copied; the built pages are, as a packager has built them."""
+    left_out = set(shutil.ignore_patterns(*NOT_SOURCE)(folder, names))
+    return left_out - {"dist"} if Path(folder) == PAGES else left_out
 
 
 def run(*words: str | Path, cwd: Path, **environment: str) -> str:
@@ -52,7 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Build the sdist from a copy of the tree and the wheel from the sdist, as a packager would."""
     work = tmp_path_factory.mktemp("packaging")
     source, out = work / "source", work / "out"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    shutil.copytree(ROOT, source, ignore=not_source)
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, cwd=source)
     (sdist,) = out.glob("*.tar.gz")
     (wheel,) = out.glob("*.whl")
@@ -87,8 +95,13 @@ def test_the_wheel_is_for_every_python_from_3_11(built: tuple[Path, Path]) -> No
         for part in ("native", "codecs", "streamer", "receivers")
         for path in (ROOT / part).rglob("*")
         if path.suffix in (".py", ".html", ".js", ".css") and "tests" not in path.parts
+        if not path.is_relative_to(PAGES)
     }
     assert ours <= set(names)
+    # Of the pages, what was built is there, and not what it was built from.
+    pages = {name.removeprefix("loa/streamer/web/") for name in names if "/web/" in name}
+    assert "dist/index.html" in pages and "site.py" in pages
+    assert not [name for name in pages if name.startswith(("src/", "node_modules/"))]
 
 
 def test_the_sdist_has_the_c_core_and_the_licence(built: tuple[Path, Path]) -> None:
@@ -99,7 +112,8 @@ def test_the_sdist_has_the_c_core_and_the_licence(built: tuple[Path, Path]) -> N
     assert {
         f"native/src/audio/{path.name}" for path in (ROOT / "native/src/audio").glob("*.[ch]")
     } <= names
-    assert not any(name.endswith((".so", ".o")) for name in names)
+    assert {"streamer/web/src/main.ts", "streamer/web/dist/index.html"} <= names
+    assert not any(name.endswith((".so", ".o")) or "/node_modules/" in name for name in names)
 
 
 def test_the_command_works_in_an_empty_environment(installed: Path, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Pages:
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the routes; before the catch-all."""
-        router.add_get("/", self.page)
+        router.add_get("/listen", self.page)
         router.add_get("/assets/{name}", self.asset)
         router.add_get("/api/v1/mounts", self.mounts)
         router.add_get("/status-json.xsl", self.status)
@@ -139,7 +139,7 @@ class Pages:
     # --- the page
 
     async def page(self, _: web.Request) -> web.Response:
-        """``/``: the mounts, each with a play button."""
+        """``/listen``: the mounts, each with a play button."""
         return web.Response(
             body=self._page,
             content_type="text/html",
@@ -220,7 +220,7 @@ class Pages:
         async def handle(request: web.Request) -> web.Response:
             mount = self._mounts.find("/" + request.match_info["area"])
             if mount is None:
-                raise web.HTTPNotFound(text="no station has this address; they are listed at /\n")
+                raise web.HTTPNotFound(text="no such station; they are listed at /listen\n")
             url = base_url(request) + stream_path(mount)
             if (cadence := request.query.get("cadence")) in CADENCES:
                 url += f"?cadence={cadence}"

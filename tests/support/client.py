@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -19,22 +20,26 @@ class ApiClient:
 
     url: str
     token: str = ""
+    trusted: ssl.SSLContext | None = None
+    """Over TLS: whose certificates hold."""
 
     @classmethod
-    def set_up(cls, url: str, code: str) -> ApiClient:
+    def set_up(cls, url: str, code: str, trusted: ssl.SSLContext | None = None) -> ApiClient:
         """Make the first administrator, and sign in as him."""
-        client = cls(url)
+        client = cls(url, trusted=trusted)
         client.call("POST", "/setup", {"code": code, "login": "lan", "name": "Lan",
                                        "password": PASSWORD})  # fmt: skip
-        return cls.sign_in(url)
+        return cls.sign_in(url, trusted=trusted)
 
     @classmethod
-    def sign_in(cls, url: str, login: str = "lan") -> ApiClient:
+    def sign_in(
+        cls, url: str, login: str = "lan", trusted: ssl.SSLContext | None = None
+    ) -> ApiClient:
         """Sign in."""
-        said = cls(url).call(
+        said = cls(url, trusted=trusted).call(
             "POST", "/sign-in", {"login": login, "password": PASSWORD, "cookie": False}
         )
-        return cls(url, said["token"])
+        return cls(url, said["token"], trusted)
 
     def call(
         self,
@@ -44,8 +49,9 @@ class ApiClient:
         *,
         version: int | None = None,
         status: int | None = None,
+        kind: str = "application/octet-stream",
     ) -> Any:
-        """Call; return the JSON of the answer. ``body``: bytes are sent as they are.
+        """Call; return the JSON of the answer. ``body``: bytes are sent as they are, as ``kind``.
 
         ``status``: what it must be; None: anything below 300.
         """
@@ -56,12 +62,12 @@ class ApiClient:
             headers["If-Match"] = f'"{version}"'
         data = None
         if isinstance(body, bytes):
-            data, headers["Content-Type"] = body, "application/octet-stream"
+            data, headers["Content-Type"] = body, kind
         elif body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self.trusted) as answer:
                 code, said = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterable
 from importlib.metadata import version as package_version
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from loa.streamer.http.api.identify import COOKIE, CSRF_HEADER, SAFE
 from loa.streamer.http.api.route import Access, Call, Route
 
 Mode = Literal["validation", "serialization"]
+LONG = re.compile(r"\bloa__\w+")
 REFERENCE = "#/components/schemas/{model}"
 ABOUT = """\
 Whoever calls is somebody who signed in (`POST /sign-in`: a cookie, and `X-CSRF-Token` for whatever
@@ -96,6 +98,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         for part, mode, model in _models(route):
             adapters.append((f"{id_of(route)} {part}", mode, TypeAdapter(model)))
     schemas, definitions = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE)
+    schemas, definitions = _short((schemas, definitions))
     by_name = {key: schema for (key, _), schema in schemas.items()}
     components = definitions.get("$defs", {})
     paths: dict[str, dict[str, Any]] = {}
@@ -133,6 +136,22 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             },
         },
     }
+
+
+def _topic_and_name(found: re.Match[str]) -> str:
+    topic, name = found[0].split("__")[-2:]
+    return topic.removesuffix("_models").title().replace("_", "") + name
+
+
+def _short(found: Any) -> Any:
+    """Name models that share a name by their topic too: ``QueueEntry``, not the module's path."""
+    if isinstance(found, str):
+        return LONG.sub(_topic_and_name, found)
+    if isinstance(found, dict):
+        return {_short(key): _short(value) for key, value in found.items()}
+    if isinstance(found, (list, tuple)):
+        return type(found)(_short(value) for value in found)
+    return found
 
 
 def _models(route: Route) -> Iterable[tuple[str, Mode, Any]]:

@@ -94,7 +94,7 @@ class DayOut(Model):
     total: ProvenOut
 
 
-class AreaOut(Model):
+class AreaPlays(Model):
     """One area on all days, without what is below it."""
 
     area: AreaNamed
@@ -135,7 +135,7 @@ class ProofOut(Model):
     receivers: int
     total: ProvenOut
     by_day: tuple[DayOut, ...]
-    by_area: tuple[AreaOut, ...]
+    by_area: tuple[AreaPlays, ...]
     rows: tuple[AreaDayOut, ...]
     silent: tuple[SilentOut, ...]
 
@@ -166,7 +166,7 @@ def show(report: ProofReport) -> ProofOut:
             "receivers": report.receivers,
             "total": _proven(report.total),
             "by_day": [DayOut(day=day, total=_proven(of)) for day, of in report.by_day()],
-            "by_area": [AreaOut(area=_named(a), total=_proven(of)) for a, of in report.by_area()],
+            "by_area": [AreaPlays(area=_named(a), total=_proven(of)) for a, of in report.by_area()],
             "rows": [
                 AreaDayOut(
                     area=row.area.id, day=row.day, receivers=row.receivers, playings=row.playings,

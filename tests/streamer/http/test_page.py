@@ -39,7 +39,7 @@ async def test_a_press_of_play_is_heard(way: str, tmp_path: Path) -> None:
         chromium("--host-resolver-rules=MAP loa.example 127.0.0.1") as browser,
     ):
         host = "127.0.0.1" if way == "webcodecs" else "loa.example"
-        await browser.open(f"http://{host}:{server.port}/")
+        await browser.open(f"http://{host}:{server.port}/listen")
         await browser.until(f'!!document.querySelector("{AREA} .play")')
         assert await browser.run("loaPlayer.way") == way
         text = await browser.run(f'document.querySelector("{AREA}").innerText')
@@ -51,7 +51,7 @@ async def test_a_press_of_play_is_heard(way: str, tmp_path: Path) -> None:
         await browser.until("loaPlayer.state === 'playing'")
         await browser.until("loaPlayer.level() > 0.05")
         assert 0.1 < await heard(browser) < 0.3
-        if folder := os.environ.get("LOA_SCREENSHOTS"):
+        if folder := os.environ.get("LOA_TEST_SCREENSHOTS"):
             await browser.screenshot(Path(folder) / f"page-{way}.png")
         assert server.listeners.on(0) == 1
 
@@ -69,7 +69,7 @@ async def test_it_comes_back_by_itself() -> None:
     async with chromium() as browser:
         async with serving(routes=pages) as server:
             port = server.port
-            await browser.open(f"{server.url}/")
+            await browser.open(f"{server.url}/listen")
             await browser.until(f'!!document.querySelector("{AREA} .play")')
             await browser.run(f'document.querySelector("{AREA} .play").click()')
             await browser.until("loaPlayer.level() > 0.05")
@@ -86,7 +86,7 @@ async def test_the_browsers_own_player_starts() -> None:
     """An ``<audio>`` element plays nothing before it has some 30 KB, so it gets 12 s at once."""
     async with serving(routes=pages) as server, chromium() as browser:
         await server.until(lambda: server.engine.tick > START_TICK + 14 * 50, 30)
-        await browser.open(f"{server.url}/?way=element")
+        await browser.open(f"{server.url}/listen?way=element")
         await browser.until(f'!!document.querySelector("{AREA} .play")')
         await browser.run(f'document.querySelector("{AREA} .play").click()')
         await browser.until("loaPlayer.level() > 0.05")

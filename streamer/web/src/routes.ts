@@ -1,0 +1,45 @@
+/** Every page and its address. Pages are loaded when they are first opened. */
+
+import { createRouter } from 'sv-router'
+import Desk from './shell/Desk.svelte'
+import NotFound from './shell/NotFound.svelte'
+import { session, type Permission } from './state/session.svelte'
+
+async function known(): Promise<void> {
+  if (!session.known) await session.load()
+}
+
+/** Pages of the desk are for those who signed in; whoever did not is asked to, and comes back. */
+async function signedIn({ pathname }: { pathname: string }): Promise<void> {
+  await known()
+  if (session.me === null) {
+    throw await router.navigate('/sign-in', { search: { to: pathname }, replace: true })
+  }
+}
+
+export const router = createRouter({
+  '/sign-in': () => import('./pages/sign-in/SignIn.svelte'),
+  '/': {
+    layout: Desk,
+    hooks: { beforeLoad: signedIn },
+    '/': () => import('./pages/on-air/OnAir.svelte'),
+  },
+  '*': NotFound,
+})
+
+/** The desk's navigation: where to, and what one must be allowed to find it there. */
+export type Entry = { to: string; word: Section; needs: Permission }
+export type Section =
+  | 'onAir'
+  | 'studio'
+  | 'bulletins'
+  | 'schedule'
+  | 'receivers'
+  | 'emergency'
+  | 'reports'
+  | 'audit'
+  | 'settings'
+
+export const NAVIGATION: readonly Entry[] = [
+  { to: '/', word: 'onAir', needs: 'read' },
+]
