@@ -91,16 +91,19 @@ class File:
 
 
 class Site:
-    """The built pages. ``folder`` holds ``index.html`` and what it asks for."""
+    """The built pages. ``folder`` holds ``index.html`` and what it asks for.
+
+    ``files``: all of them, by their path below it.
+    """
 
     def __init__(self, folder: Traversable | None = None) -> None:
         folder = files("loa.streamer.web") / "dist" if folder is None else folder
-        self._files = {path: File.of(path, body) for path, body in _below(folder)}
+        self.files = {path: File.of(path, body) for path, body in _below(folder)}
 
     @property
     def built(self) -> bool:
         """Whether there is anything to show."""
-        return "index.html" in self._files
+        return "index.html" in self.files
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the routes; before the catch-all."""
@@ -108,7 +111,7 @@ class Site:
         for section in SECTIONS:
             router.add_get(f"/{section}", self.page)
             router.add_get(f"/{section}/{{rest:.*}}", self.page)
-        for path in self._files:
+        for path in self.files:
             if path != "index.html":
                 router.add_get(f"/{path}", self.file)
         router.add_get(f"/{HASHED}{{rest:.*}}", self.gone)
@@ -117,11 +120,11 @@ class Site:
         """The page of all pages."""
         if not self.built:
             return web.Response(status=503, text=NOT_BUILT)
-        return self._files["index.html"].answer(request)
+        return self.files["index.html"].answer(request)
 
     async def file(self, request: web.Request) -> web.Response:
         """What the page is made of."""
-        return self._files[request.path[1:]].answer(request)
+        return self.files[request.path[1:]].answer(request)
 
     async def gone(self, _: web.Request) -> web.Response:
         """A piece of an older build, asked for by a page that was left open over an update."""
