@@ -7,6 +7,7 @@ the player's lock. Call ``look`` a few times a second (``run`` does).
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -78,6 +79,7 @@ class Carriage:
         self._audible = audible
         self._monotonic = monotonic
         self._newest = -1
+        self._started = monotonic()
         self._began = 0.0
         self._changes: list[tuple[Wanted, Prepared | None]] = []
         self._noted: tuple[float, Stretch | None] = (0.0, None)
@@ -133,6 +135,8 @@ class Carriage:
         with self.player.lock:
             self.sequencer.welcomed()
         self._leapt(self.clock.welcomed(welcome, self._began))
+        if not math.isfinite(self.sequencer.since):
+            self.sequencer.since = self.clock.tick(self._started) or 0.0
 
     def parted(self) -> None:
         """What is there plays on."""

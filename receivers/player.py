@@ -44,6 +44,8 @@ FORGET = 0.995
 """What was loud counts 2 dB less after each second."""
 PAUSES_FROM = 0.020
 """Seconds of error from which pauses are used."""
+HASTY_FROM = 0.2
+"""Seconds late from which a live may be hurried more in a group: an echo is worse to hear."""
 HOPELESS = 3.2
 """Seconds late beyond which a bulletin stays as late as it is."""
 _FADE_IN = (np.arange(FADE, dtype=np.float32) + 0.5) / FADE
@@ -262,7 +264,7 @@ class Player:
         """Return by how much, in ppm, what is on may be hurried or held back."""
         if run.whole or run.wanted.cls == EMERGENCY:
             return 0.0 if error > HOPELESS else GENTLE
-        return HASTY if self.delay is None and error > PAUSES_FROM else GENTLE
+        return HASTY if error > (PAUSES_FROM if self.delay is None else HASTY_FROM) else GENTLE
 
     def _stretched(self, samples: Samples, run: Run, error: float, place: float) -> Samples:
         """Leave a pause out, or put one in, where that much is off."""

@@ -15,9 +15,8 @@ from loa.receivers.parts import Cause, Origin, Wanted
 EMERGENCY = 2
 EMERGENCY_LAG = 50
 LIVE_LAG = 150
-"""3 s: what is spoken now must not be heard much later."""
-GROUP_LAG = 50
-"""1 s: among horns within earshot, being this far behind is worse than a cut."""
+"""3 s: what is spoken now must not be heard much later. Also among horns within earshot: TCP on a
+bad line is a second or two late again and again, and each cut would take as much away for good."""
 WHOLE_LAG = 5750
 """115 s: a little less than what the server keeps."""
 PREPARED = ("bulletin", "file")
@@ -78,6 +77,8 @@ class Run:
     """It sounds, at its own pace: it need not wait for its place to the tick."""
     slid: bool = False
     """It was too late, and nothing of it has come since."""
+    joins: bool = False
+    """It was on before the box was, and begins at its present."""
     content_end: int | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,13 +134,12 @@ class Run:
         """Return how late its next tick is at a place."""
         return place - self.at - self.shift
 
-    def most_lag(self, together: bool) -> int:
-        """Return how late it may be. ``together``: the box plays in a group."""
+    @property
+    def most_lag(self) -> int:
+        """How late it may be."""
         if self.whole:
             return WHOLE_LAG
-        if self.wanted.cls == EMERGENCY:
-            return EMERGENCY_LAG
-        return GROUP_LAG if together else LIVE_LAG
+        return EMERGENCY_LAG if self.wanted.cls == EMERGENCY else LIVE_LAG
 
     def same_as(self, wanted: Wanted) -> bool:
         """Whether this is the same playing."""

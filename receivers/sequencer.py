@@ -2,9 +2,11 @@
 
 The box goes along the mount's timeline at its own place. Usually that is the target (the timeline
 less the box's delay). What is missing makes it stand still, and so late; a bulletin stays late
-rather than lose a word, whatever else is late leaves out what is too late. A change of carriage is
-a change of what lies ahead of it, wherever it is: each is a ``Run`` in a queue. Emergencies cut: as
-soon as there is something of them to be heard, they go before all that is waiting.
+rather than lose a word, whatever else is late leaves out what is too late. A bulletin that was on
+before the box was is joined at its present, as by anybody who turns on a radio. A change of
+carriage is a change of what lies ahead of it, wherever it is: each is a ``Run`` in a queue.
+Emergencies cut: as soon as there is something of them to be heard, they go before all that is
+waiting.
 
 Nothing here decodes, reads a file or a clock. ``place`` and ``target`` are places on the timeline.
 """
@@ -86,6 +88,8 @@ class Sequencer:
         self.lead = 0.0
         self.together = False
         self.thrift = False
+        self.since = -math.inf
+        """The place at which the box was switched on."""
         self.counters = Counters()
         self.buffer = Buffer()
         self.asks: int | None = None
@@ -136,6 +140,7 @@ class Sequencer:
             return
         self._cut_at(wanted)
         run = self._told_again(run)
+        run.joins = run.whole and run.stretch is None and run.at < self.since
         self._queue.append(run)
         while len(self._queue) > MOST_RUNS:
             self.counters.refused += 1
@@ -206,6 +211,7 @@ class Sequencer:
             if run.paused is not None:
                 run.paused += ticks
         self._now += ticks
+        self.since += ticks
 
     # --- what is known
 
@@ -247,11 +253,13 @@ class Sequencer:
             missing = run.at + self.buffer.ahead(run.at)
             if run.end is not None and missing >= run.end:
                 continue
+            if run.joins:
+                return max(missing, math.ceil(target))
             if run.whole:
                 if run.end is not None and run.end < present - KEPT_BY_SERVER:
                     continue
                 return max(missing, math.ceil(present) - KEPT_BY_SERVER, 0)
-            if not run.slid and present - missing <= run.most_lag(self.together) + self.lead:
+            if not run.slid and present - missing <= run.most_lag + self.lead:
                 return missing
             return max(0, math.ceil(target))
         return None
@@ -293,9 +301,13 @@ class Sequencer:
             if run.silent:
                 run.at = max(run.at, math.floor(target))
                 return self._silent(target, self._until(target, most))
+            if run.joins:
+                run.joins = False
+                self._skip(run, math.ceil(target - run.shift))
+                continue
             if not run.at_once and lag <= (-TOO_EARLY if run.settled else -1):
                 return self._silent(target, min(most, max(1, math.ceil(-lag) - 1)), run)
-            if lag > run.most_lag(self.together):
+            if lag > run.most_lag:
                 run.slid = True
                 self._skip(run, self._not_too_late(run, target))
                 continue
@@ -517,7 +529,7 @@ class Sequencer:
             self._ask(run, run.at, target)
         if self._follows is not None and run.stretch is not None and self._made < MADE_UP:
             return self._make_up(run, min(most, MADE_UP - self._made), target)
-        wait = run.most_lag(self.together) - run.lag(target)
+        wait = run.most_lag - run.lag(target)
         if run.whole:
             wait = min(wait, ASK_PATIENCE)
         return self._silent(target, min(most, max(1, math.ceil(wait))), run)
@@ -549,7 +561,7 @@ class Sequencer:
     def _not_too_late(self, run: Run, target: float) -> int:
         """Return the tick to go on with where it has become too late."""
         begun_whole = run.whole and run.stretch is not None
-        most = run.most_lag(self.together) if begun_whole else 0
+        most = run.most_lag if begun_whole else 0
         there = math.ceil(target - run.shift) - most
         return max(run.at + 1, there)
 

@@ -61,9 +61,10 @@ class Shared:
 
 @dataclass(slots=True)
 class Life:
-    """What happened to a box; times are this machine's monotonic seconds. ``ups`` and ``downs``:
-    when its sessions began and ended."""
+    """What happened to a box; times are this machine's monotonic seconds. ``on``: when it was
+    switched on first; ``ups`` and ``downs``: when its sessions began and ended."""
 
+    on: float = 0.0
     ups: list[float] = field(default_factory=list)
     downs: list[float] = field(default_factory=list)
     mishaps: list[Mishap] = field(default_factory=list)
@@ -112,6 +113,7 @@ class SimulatedBox:
     async def run(self, start: float) -> None:
         """Live through what is to happen."""
         self.start = start
+        self.life.on = time.monotonic()
         self._switch_on()
         try:
             for mishap in self.fate.mishaps:

@@ -113,6 +113,7 @@ class Playing:
         self._journal = journal
         self._reference = reference
         self._local, self._true = local, true
+        self._booted = local()
         self._unix = unix
         self._depth = Depth(0.28)
         self._place = -math.inf
@@ -129,6 +130,8 @@ class Playing:
         """A session began."""
         self.sequencer.welcomed()
         self._leapt(self.clock.welcomed(welcome, self._local()))
+        if not math.isfinite(self.sequencer.since):
+            self.sequencer.since = self.clock.tick(self._booted) or 0.0
         self._look()
 
     def parted(self) -> None:

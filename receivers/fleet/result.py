@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loa.receivers.fleet.judge import Absence, Due, Leniency, Run, Verdict, judge
+from loa.receivers.fleet.judge import (
+    Absence,
+    Due,
+    Leniency,
+    Run,
+    Verdict,
+    behind,
+    judge,
+    to_come,
+)
 from loa.receivers.fleet.profile import Expect
 
 TICKS = 50
@@ -75,10 +84,11 @@ class Result:
 
     def first_late(self, part: float) -> float | None:
         """Return how late (s) first sounds were at most, in this part (0 … 1) of all stretches."""
-        ordered = sorted(self.verdict.first_late)
-        if not ordered:
-            return None
-        return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+        return _part(self.verdict.first_late, part)
+
+    def held_late(self, part: float) -> float | None:
+        """The same of bulletins that were late after an outage, as they may be."""
+        return _part(self.verdict.held_late, part)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for scripts."""
@@ -86,11 +96,8 @@ class Result:
             "boxes": self.boxes, "never_up": self.never_up, "sessions": self.sessions,
             "failed": self.failed, "odd": self.odd, "dropped": self.dropped,
             "ticks": self.verdict.as_json(),
-            "first_late_ms": {
-                f"p{round(100 * part)}": None if (late := self.first_late(part)) is None
-                else round(1000 * late)
-                for part in (0.5, 0.95, 1.0)
-            },
+            "first_late_ms": _parts(self.first_late),
+            "held_late_ms": {"stretches": len(self.verdict.held_late), **_parts(self.held_late)},
             "named": self.named,
         }  # fmt: skip
 
@@ -115,7 +122,7 @@ def judged(
 
             first = place(record["ups"][0]) + SETTLING
             last = place(end) - SETTLING - BEHIND
-            runs = [Run(*run) for run in record["runs"]]
+            runs = sounded = [Run(*run) for run in record["runs"]]
             due = [
                 Due(max(d.first, first), min(d.end, last), d.kind, d.cls, d.play)
                 for d in carried.get(record["area"], ())
@@ -131,9 +138,24 @@ def judged(
                 Absence(place(down), place(up), False)
                 for down, up in zip(record["downs"], [*record["ups"][1:], end], strict=False)
             ]
-            verdict = judge(due, runs, gone, leniency)
+            # Until its first session it had no line either.
+            gone += [Absence(place(record["on"]), place(record["ups"][0]), False, True)]
+            verdict = judge(
+                due, runs, gone, leniency, to_come(sounded, gone, place(end), leniency),
+                behind(sounded, gone, leniency),
+            )  # fmt: skip
         result.add(record, verdict)
     return result
+
+
+def _part(values: Sequence[float], part: float) -> float | None:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None
+
+
+def _parts(late: Callable[[float], float | None]) -> dict[str, int | None]:
+    said = {f"p{round(100 * part)}": late(part) for part in (0.5, 0.95, 1.0)}
+    return {name: None if s is None else round(1000 * s) for name, s in said.items()}
 
 
 def _within(run: Run, first: int, last: int) -> Run:

@@ -197,6 +197,7 @@ def summary(result: Result, about: dict[str, Any], problems: Sequence[str]) -> N
         ("ticks due", str(verdict.due)),
         ("heard", share(verdict.heard)),
         ("  from the cache", share(verdict.cached)),
+        ("to come, late by outages", share(verdict.to_come)),
         ("missed, excused", share(verdict.excused)),
         ("missed", share(verdict.missed)),
         ("wrong", str(verdict.wrong)),
@@ -209,6 +210,12 @@ def summary(result: Result, about: dict[str, Any], problems: Sequence[str]) -> N
             ("first sound after its tick",
              f"{1000 * half:.0f} ms (half), {1000 * rest[0]:.0f} ms (p95), "
              f"{1000 * rest[1]:.0f} ms (last)")
+        )  # fmt: skip
+    if (half := result.held_late(0.5)) is not None:
+        last = result.held_late(1.0) or 0.0
+        rows.append(
+            ("  after outages", f"{1000 * half:.0f} ms (half), {1000 * last:.0f} ms (last),"
+             f" {len(verdict.held_late)} times")
         )  # fmt: skip
     rows.append(("their own cost", f"{about['cpu_seconds']} s of CPU, {about['memory_mb']} MB"))
     for what, value in rows:

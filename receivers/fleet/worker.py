@@ -92,6 +92,7 @@ class Worker:
             "area": box.identity.kept.area,
             "tick": tick,
             "at": now,
+            "on": box.life.on,
             "runs": [[r.first, r.end, r.play, r.late, r.cached, r.made_up] for r in box.heard.runs],
             "dropped": box.heard.dropped,
             "odd": box.heard.odd,

@@ -295,6 +295,34 @@ def test_the_decoder_is_given_what_the_mount_carried(settings: Settings, kind: s
 
 
 @pytest.mark.parametrize("settings", [ALONE, GROUP])
+@pytest.mark.parametrize("cached", [False, True])
+def test_who_is_switched_on_into_a_bulletin_joins_it_at_its_present(
+    settings: Settings, cached: bool
+) -> None:
+    async def work(air: Air) -> None:
+        air.play("bulletin", 1)
+        await air.run(1000)
+        air.box.disconnect()
+        air.box = Box(air, settings, 5)
+        if cached:
+            air.box.shelf.clips.add(1)
+        booted = air.engine.tick
+        await air.run(100)  # until its line is there
+        second = air.play("bulletin", 2, ahead=300)
+        after = air.silence(ahead=700)
+        await air.box.connect()
+        await air.run(900)
+        heard = air.check()
+        first = min(heard)
+        behind = 50 * (settings.delay or 0.3)
+        assert booted + 100 - behind - 5 <= first <= booted + 110, "with the others, and no later"
+        assert {t for t in heard if t < second} == air.due(first, second)
+        assert {t for t in heard if t >= second} == air.due(second, after)
+
+    on_air(work, settings)
+
+
+@pytest.mark.parametrize("settings", [ALONE, GROUP])
 def test_an_outage_of_40_s_in_a_streamed_bulletin_loses_nothing(settings: Settings) -> None:
     async def work(air: Air) -> None:
         first = air.play("bulletin", 1)

@@ -10,9 +10,11 @@ from loa.receivers.fleet.judge import (
     Due,
     Leniency,
     Run,
+    behind,
     judge,
     length,
     overlap,
+    to_come,
     union,
     without,
 )
@@ -51,6 +53,62 @@ def test_an_outage_excuses_a_live_but_no_bulletin_that_could_be_sent_again() -> 
     # An emergency goes at once, with gaps, also when it was recorded.
     assert judge([FIRE], [Run(9200, 9500, "e1")], [Absence(8900, 9100, dead=False)]).missed == 0
     assert judge([FIRE], [], []).missed == 500
+
+
+def test_a_box_that_is_late_by_its_outage_has_the_rest_to_come() -> None:
+    # 2,000 ticks without a line, and it goes on where it was; the fleet ends at 8000.
+    one, two = Due(3000, 7000, "bulletin", 0, "n1"), Due(7000, 7850, "bulletin", 1, "n2")
+    runs = [Run(3000, 4000, "n1", 0.7), Run(4000, 5950, "n1", 41.0)]
+    away = Absence(4000, 6000, dead=False)
+
+    def judged(runs: list[Run], gone: list[Absence], until: int = 8000) -> tuple[int, int, int]:
+        coming = to_come(runs, gone, until)
+        verdict = judge([one, two], runs, gone, coming=coming)
+        assert verdict.due == sum((verdict.heard, verdict.to_come, verdict.missed))
+        return verdict.heard, verdict.to_come, verdict.missed
+
+    assert judged(runs, [away]) == (2950, 1900, 0)
+    # Nothing made it so late, or not that late: that is a fault.
+    assert judged(runs, []) == (2950, 0, 1900)
+    short = Absence(4000, 4500, dead=False)
+    allowed = 150 + 500 + 3 * 50 + 8 * 50
+    assert judged(runs, [short]) == (2950, allowed - 150, 1900 - allowed + 150)
+    # A hole in what it heard is one; and nothing comes from a box that fell silent.
+    assert judged([runs[0], Run(4100, 5950, "n1", 41.0)], [away]) == (2850, 1900, 100)
+    assert judged([runs[0], Run(4000, 5650, "n1", 41.0)], [away]) == (2650, 0, 2200)
+    # In an outage it is silent, and goes on after it; without power it is not.
+    now = Absence(4000, 5400, dead=False)
+    assert judged(runs[:1], [now], 5400) == (1000, 1400, 3850 - 1400)
+    dead = [Absence(4000, 5400, dead=True)]
+    assert to_come(runs[:1], dead, 5400) == (0, 0)
+
+
+def test_late_first_sounds_are_told_apart_by_what_made_them_late() -> None:
+    away = Absence(4000, 6000, dead=False)
+    two = Due(6500, 7000, "bulletin", 0, "n2")
+    runs = [Run(6500, 7000, "n2", 41.0)]
+    assert judge([two], runs, [away]).held_late == [41.0]
+    assert judge([two], runs, []).first_late == [41.0]
+    assert judge([two], [Run(6500, 7000, "n2", 60.0)], [away]).first_late == [60.0]
+    assert judge([two], [Run(6500, 7000, "n2", 0.8)], [away]).first_late == [0.8]
+    # Before its first session a box is as late as that took, and no more.
+    begins = Absence(6300, 6800, dead=False, begins=True)
+    assert judge([two], [Run(6500, 7000, "n2", 12.0)], [begins]).held_late == [12.0]
+    assert judge([two], [Run(6500, 7000, "n2", 14.0)], [begins]).first_late == [14.0]
+    assert judge([two], [], [begins]).missed == 500
+
+
+def test_a_live_that_begins_while_a_late_bulletin_is_on_is_excused_for_so_long() -> None:
+    away = Absence(4000, 6000, dead=False)
+    news, live = Due(3000, 7000, "bulletin", 0, "n1"), Due(7000, 12_000, "live", 0, "l1")
+    runs = [Run(4000, 7000, "n1", 41.0), Run(9060, 12_000, "l1", 0.7)]
+    busy = behind(runs, [away])
+    verdict = judge([news, live], runs, [away], busy=busy)
+    assert (verdict.missed, verdict.excused) == (1000, 2060)
+    # An emergency waits for none of it, and who is late without a reason is not excused.
+    fire = Due(7000, 12_000, "bulletin", 2, "l1")
+    assert judge([news, fire], runs, [away], busy=busy).missed == 1000 + 2060
+    assert behind(runs, []) == []
 
 
 spans = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
