@@ -8,6 +8,10 @@ FIRST = 0.5
 SOON = 4.0
 LATER = 60.0
 TEN_MINUTES = 600.0
+TRY, PATIENT_TRY = 8.0, 20.0
+"""Seconds that one try may take: in the first ten minutes, and from then on. A line that answers
+is known by then, and one that lost what was sent is better asked anew; what is slower than that
+gets its time later."""
 
 
 class Backoff:
@@ -30,6 +34,11 @@ class Backoff:
         bound = min(self._bound, most)
         self._bound = min(2 * bound, LATER)
         return bound * self._random.uniform(0.3, 1.0)
+
+    def within(self, now: float) -> float:
+        """Return how many seconds a try that begins now may take."""
+        soon = self._since is None or now - self._since < TEN_MINUTES
+        return TRY if soon else PATIENT_TRY
 
     def succeeded(self) -> None:
         """Audio arrived: the next outage starts anew."""

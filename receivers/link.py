@@ -170,16 +170,21 @@ class Link:
         """Keep a session, for ever."""
         while True:
             began = None
+            trying = asyncio.timeout(self._backoff.within(self._clock()))
             try:
-                async with self._dial(
-                    self.identity.kept.server, self.identity.trusts, self._tls
-                ) as there:
+                async with (
+                    trying,
+                    self._dial(self.identity.kept.server, self.identity.trusts, self._tls) as there,
+                ):
                     key = self._key()
                     welcome = await self._welcome(there, key)
+                    trying.reschedule(None)
                     began = self._clock()
                     await self._session(there, welcome, key)
             except (NoSession, HandshakeError, OSError, aiohttp.ClientError) as error:
-                wait = self._failed(error, began)
+                silent = trying.expired() and began is None
+                why = NoSession("the server does not answer", "silent") if silent else error
+                wait = self._failed(why, began)
             await self._pause(wait)
 
     def _key(self) -> SigningKey:

@@ -56,8 +56,7 @@ async def opened(
                     server + PATH, compress=0, max_msg_size=MAX_TEXT, autoping=True,
                     timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
                 )  # fmt: skip
-                shake = Handshake(_certificate(ws), trust)
-                await _challenged(ws, shake)
+                shake = await _challenged(ws, trust)
         except aiohttp.WSServerHandshakeError as error:
             raise Unreachable(f"the server answered {error.status}: {error.message}") from None
         except TimeoutError:
@@ -72,11 +71,20 @@ async def opened(
                 await ws.close()
 
 
-async def _challenged(ws: aiohttp.ClientWebSocketResponse, shake: Handshake) -> None:
-    message = await ws.receive()
-    if message.type is not aiohttp.WSMsgType.TEXT:
-        raise Unreachable("the server ended the connection before its first words")
-    shake.read(message.data)
+async def _challenged(
+    ws: aiohttp.ClientWebSocketResponse, trust: Callable[[PublicKey], bool]
+) -> Handshake:
+    try:
+        shake = Handshake(_certificate(ws), trust)
+        message = await ws.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise Unreachable("the server ended the connection before its first words")
+        shake.read(message.data)
+    except BaseException:
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+            await ws.close()
+        raise
+    return shake
 
 
 def _certificate(ws: aiohttp.ClientWebSocketResponse) -> bytes:

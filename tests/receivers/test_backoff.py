@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from loa.receivers.backoff import Backoff
+from loa.receivers.backoff import PATIENT_TRY, SOON, TRY, Backoff
 
 
 def test_soon_at_first_then_seldom() -> None:
@@ -20,6 +20,16 @@ def test_soon_at_first_then_seldom() -> None:
     assert all(0.15 <= wait <= 60 for _, wait in waits)
     assert max(wait for at, wait in waits if at > 600) > 40
     assert 100 < len(waits) < 500
+
+
+def test_tries_are_short_in_the_first_ten_minutes_and_patient_later() -> None:
+    backoff = Backoff(Random(3))
+    assert backoff.within(0.0) == TRY
+    backoff.failed(100.0)
+    assert backoff.within(699.0) == TRY and backoff.within(700.0) == PATIENT_TRY
+    backoff.succeeded()
+    assert backoff.within(701.0) == TRY
+    assert TRY + SOON < PATIENT_TRY
 
 
 def test_audio_begins_it_anew() -> None:

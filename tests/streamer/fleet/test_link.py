@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from loa.receivers import backoff
+from loa.receivers.link import Link
+from loa.receivers.wire import Opened
 from loa.streamer.desk import receivers
 from support.link import fleet_door
 
@@ -25,3 +33,32 @@ async def test_a_revoked_box_is_cut_off_at_once(tmp_path: Path) -> None:
         await there.until(lambda: not link.up)
         assert there.fleet.hub.of(id) is None
         assert "revoked" in link.why
+
+
+async def test_a_try_that_hangs_is_given_up_and_another_one_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "TRY", 0.3)
+    tried: list[float] = []
+
+    async with fleet_door(tmp_path) as there:
+        box = await there.enrol()
+        real = Link(box)._dial
+
+        @contextlib.asynccontextmanager
+        async def dial(*to: object) -> AsyncIterator[Opened]:
+            tried.append(asyncio.get_running_loop().time())
+            if len(tried) < 3:  # what was sent goes nowhere, and nobody says so
+                await asyncio.Event().wait()
+            async with real(*to) as connection:  # type: ignore[arg-type]
+                yield connection
+
+        link = Link(box, dial=dial)
+        work = asyncio.ensure_future(link.run())
+        await there.until(lambda: link.up)
+        assert len(tried) == 3 and link.counters["link.failed.silent"] == 2
+        # A session has no such end.
+        await asyncio.sleep(0.5)
+        assert link.up and link.counters["link.sessions"] == 1
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
