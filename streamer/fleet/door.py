@@ -44,13 +44,15 @@ from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.position import Position
 from loa.streamer.fleet.registry import Registry, Seen
-from loa.streamer.fleet.wire import SocketWire, shape
+from loa.streamer.fleet.wire import Narrow, SocketWire, shape
 from loa.streamer.ingest.tls import key_hash_of
 
 ROUTE = "/api/v1/receivers/control"
 ABSENCES = 3
 """Heartbeats without anything from the box, after which a session ends."""
 SWEEP = 5.0
+MOST_UNNAMED = 8 * 1024
+"""Bytes that are taken of a connection before it has proved who it is: the longest ``Enrol``."""
 MOST_QUEUED = 32
 """Messages of a box that wait to be dealt with; then it is not read until there is room."""
 
@@ -116,7 +118,8 @@ class FleetDoor:
         if not shape(transport):
             self.counters.add("fleet.socket_options_failed")
         await socket.prepare(request)
-        connection = Connection(self, socket, transport, certificate, request.remote or "")
+        narrow = Narrow(transport, MOST_UNNAMED, lambda: self.counters.add("fleet.refused.long"))
+        connection = Connection(self, socket, transport, certificate, request.remote or "", narrow)
         await connection.serve()
         return socket
 
@@ -174,8 +177,9 @@ class Connection:
         transport: asyncio.Transport,
         certificate: bytes,
         peer: str,
+        narrow: Narrow,
     ) -> None:
-        self._door, self._socket, self._peer = door, socket, peer
+        self._door, self._socket, self._peer, self._narrow = door, socket, peer, narrow
         self._certificate = certificate
         self._loop = asyncio.get_running_loop()
         self.wire = SocketWire(transport)
@@ -195,6 +199,7 @@ class Connection:
             async with asyncio.timeout(door.settings.hello_within):
                 session = await self._begin()
             door.strangers.discard(self)
+            self._narrow.widen()
             if session is not None and not door.closing:
                 door.sessions.add(self)
                 await self._listen(session)

@@ -224,7 +224,7 @@ class Fleet:
         known = await self.registry.some(list(there))
         for id, session in there.items():
             if (now := known.get(id)) is None or now.area != session.area:
-                self.hub.move(session, 0 if now is None else now.area)
+                self.hub.move(session)
 
     # --- for the metrics
 

@@ -170,7 +170,7 @@ class Hub:
         for topic in self._topics:
             self._safely(topic.left, session)
 
-    def move(self, session: Session, area: int) -> None:
+    def move(self, session: Session) -> None:
         """Its receiver belongs to another area now: it begins anew."""
         session.close("moved")
 

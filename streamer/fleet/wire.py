@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import termios
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import WSCloseCode
@@ -94,6 +95,52 @@ class SocketWire:
     def _lost(self) -> None:
         # A TLS transport of asyncio's that was closed twice has lost its other half, and stumbles.
         self.closed_why = self.closed_why or "lost"
+
+
+class Narrow(asyncio.Protocol):
+    """Stands before a connection's protocol until it is known who is there: of a stranger no more
+    than ``most`` bytes are taken, whatever he announces; then the connection is dropped."""
+
+    def __init__(
+        self, transport: asyncio.Transport, most: int, exceeded: Callable[[], None]
+    ) -> None:
+        inner = transport.get_protocol()
+        assert isinstance(inner, asyncio.Protocol)
+        self._transport, self._inner = transport, inner
+        self._left, self._exceeded = most, exceeded
+        transport.set_protocol(self)
+
+    def widen(self) -> None:
+        """It is no stranger: from now on this is not in between."""
+        with suppress(AttributeError):  # it was lost: see SocketWire
+            self._transport.set_protocol(self._inner)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what there is room for."""
+        if self._left < 0:
+            return
+        self._left -= len(data)
+        if self._left < 0:
+            self._exceeded()
+            self._transport.abort()
+        else:
+            self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass it on."""
+        return self._inner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass it on."""
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        self._inner.resume_writing()
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -353,7 +353,7 @@ async def test_there_is_room_for_so_many_strangers_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["", "{}", "[]", '{"t":"hello"}', '{"t":"ping","sent":1}', "x" * 9000, "\0" * 50]
+    "said", ["", "{}", "[]", '{"t":"hello"}', '{"t":"ping","sent":1}', "x" * 7000, "\0" * 50]
 )
 async def test_a_beginning_that_makes_no_sense(tmp_path: Path, said: str) -> None:
     async with fleet_door(tmp_path) as there:
@@ -369,6 +369,38 @@ async def test_a_binary_beginning(tmp_path: Path) -> None:
     async with fleet_door(tmp_path) as there, raw(there) as connection:
         await connection.socket.send_bytes(b"\x01" * 50)
         await closed(connection)
+
+
+@pytest.mark.parametrize("said", ["x" * 9000, "x" * messages.MAX_TEXT])
+async def test_a_stranger_who_says_much_is_not_listened_to(tmp_path: Path, said: str) -> None:
+    async with fleet_door(tmp_path) as there:
+        neighbour = await there.link()
+        async with raw(there) as connection:
+            with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+                await connection.socket.send_str(said)
+            await closed(connection)
+        await there.until(lambda: not there.fleet.door.strangers)
+        assert there.count("fleet.refused.long") == 1
+        assert there.count("fleet.refused.message") == 0
+        assert neighbour.up
+
+
+async def test_the_longest_enrolment_is_heard_and_much_may_be_said_after_a_hello(
+    tmp_path: Path,
+) -> None:
+    async with fleet_door(tmp_path) as there:
+        id, code = await there.add()
+        box = await enrol(
+            [there.url], code, tmp_path / "box", hardware="ữ" * 200, serial="\U0001f50a" * 200
+        )
+        assert box.kept.receiver == id
+        async with raw(there) as connection:
+            await greeted(there, connection, box)
+            much = json.dumps({"t": "later", "x": "y" * 200_000})
+            await connection.socket.send_str(much)
+            await connection.socket.send_str(messages.encode(Ping(sent=3.0)).decode())
+            assert isinstance(await answer(connection), Pong)
+            assert there.count("fleet.messages.unknown") == 1
 
 
 async def test_what_is_too_long_ends_the_connection(tmp_path: Path) -> None:
