@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from loa.streamer.desk.planning import (
     read_material,
     rows_of,
 )
+from loa.streamer.desk.receiver_settings import CHANGED as SETTINGS_CHANGED
 from loa.streamer.desk.receiver_settings import Said, read_said
 from loa.streamer.fleet import agenda
 from loa.streamer.fleet.agenda import Facts, Ground, areas_of, stations_above
@@ -257,7 +258,9 @@ class Agendas:
             raise
 
     async def _refresh(self, wishes: _Wishes, now: float) -> list[int]:
-        wanted = await self._wanted()
+        async with self._desk.store.read() as db:
+            said = await read_said(db)
+        wanted = await self._wanted(said)
         changed: list[int] = []
         if wishes.calls:
             changed += await self._renew_calls(wanted, now)
@@ -268,10 +271,8 @@ class Agendas:
                 touched |= await self._queueing(wishes.bulletins)
             chosen = {id for id in wanted if touched & {a.id for a in self._above(id)}}
         stations = [area for id in sorted(chosen) if (area := self._desk.tree.get(id)) is not None]
-        async with self._desk.store.read() as db:
-            said = await read_said(db)
         for at in range(0, len(stations), READ):
-            changed += await self._batch(stations[at : at + READ], said, now)
+            changed += await self._batch(stations[at : at + READ], wanted, now)
         if wishes.everything:
             self._all_at = now
             self._drop_others(wanted)
@@ -284,28 +285,36 @@ class Agendas:
         area = self._desk.tree.get(station)
         return [] if area is None else stations_above(self._desk.tree, area)
 
-    async def _wanted(self) -> set[int]:
-        """Return the stations whose areas have receivers, by id."""
+    async def _wanted(self, said: Said) -> dict[int, int]:
+        """Return the stations whose areas have receivers, by id, and of how many days the one
+        that wants most is to have its schedule."""
         async with self._desk.store.read() as db:
-            found = await db.scalars(
-                select(ReceiverRow.area_id).where(ReceiverRow.state != "revoked").distinct()
+            found = await db.execute(
+                select(ReceiverRow.area_id, ReceiverRow.settings).where(
+                    ReceiverRow.state != "revoked"
+                )
             )
-            areas = list(found)
+            receivers = list(found)
         tree = self._desk.tree
-        stations = set()
-        for id in areas:
+        usual: dict[int, int] = {}
+        stations: dict[int, int] = {}
+        for id, own in receivers:
             area = tree.get(id)
             station = None if area is None else tree.station_of(area)
-            if station is not None:
-                stations.add(station.id)
+            if area is None or station is None:
+                continue
+            if id not in usual:
+                usual[id] = effective([said.get(a.id, {}) for a in tree.lineage(area)]).days
+            days = own.get("days") or usual[id]
+            stations[station.id] = max(days, stations.get(station.id, 0))
         return stations
 
-    async def _batch(self, stations: Sequence[Area], said: Said, now: float) -> list[int]:
-        tree, policies = self._desk.tree, self._desk.policies
-        days, until = {}, {}
+    async def _batch(
+        self, stations: Sequence[Area], days: Mapping[int, int], now: float
+    ) -> list[int]:
+        policies = self._desk.policies
+        until = {}
         for area in stations:
-            lineage = [said.get(a.id, {}) for a in tree.lineage(area)]
-            days[area.id] = effective(lineage).days
             zone = str(policies.effective(area).timezone)
             until[area.id] = agenda.horizon(zone, now, days[area.id])
         known = await self._read(stations, until, now)
@@ -326,7 +335,7 @@ class Agendas:
         known: _Known,
         stations: Sequence[Area],
         until: dict[int, float],
-        days: dict[int, int],
+        days: Mapping[int, int],
         withdrawn: Collection[int],
         current: dict[int, Filed],
     ) -> list[Filed]:
@@ -503,7 +512,7 @@ class Agendas:
             wishes.everything = True
         elif topic == "receivers":  # another identity: everything is signed again
             wishes.everything = wishes.now = True
-        elif topic in ("slot", "queue", "entry"):
+        elif topic in ("slot", "queue", "entry") or happening.kind == SETTINGS_CHANGED:
             self._near(happening.area)
         elif topic in ("holiday", "policy"):
             self._below(happening.area)

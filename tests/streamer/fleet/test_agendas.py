@@ -106,6 +106,29 @@ async def test_what_stands_in_a_schedule(tmp_path: Path) -> None:
         assert p.agendas.of(office.area("/ha-giang/quang-binh/xuan-minh").id) is None
 
 
+async def test_a_receivers_own_days_count_where_they_are_more(tmp_path: Path) -> None:
+    async with plant(tmp_path) as p:
+        office = p.office
+        area = office.area(COMMUNE)
+        await add_slot(office, area, "2026-09-22T05:00", 30, "FREQ=DAILY")
+        await add_entry(office, area, await add_bulletin(office, area, seconds=60), days=0)
+        await p.agendas.refresh()
+        assert len(p.plays(RUA)) == 7
+        for path, says, days in (("/receivers/1", 10, 10), ("/receivers/1", 3, 7)):
+            at = f"{path}/settings"
+            shown = await office.call("GET", at)
+            await office.call(
+                "PUT", at, json={"days": says}, headers={"If-Match": f'"{shown["version"]}"'}
+            )
+            await p.later(1)
+            assert len(p.plays(RUA)) == days
+        # What a village says counts as well, and less is never less than the neighbours'.
+        at = f"/areas/{office.area(MAC).id}/receivers/settings"
+        await office.call("PUT", at, json={"days": 9}, headers={"If-Match": '"0"'})
+        await p.later(1)
+        assert len(p.plays(MAC)) == 9
+
+
 async def test_villages_that_hear_different_things_have_different_schedules(
     tmp_path: Path,
 ) -> None:
