@@ -51,7 +51,7 @@ from loa.receivers.relay import relay_of
 from loa.receivers.sign import Sign
 from loa.receivers.stick import Sticks
 from loa.receivers.timekeeping import LOOK_EVERY as TIME_EVERY
-from loa.receivers.timekeeping import DayTime, LinuxMachine
+from loa.receivers.timekeeping import DayTime, LinuxMachine, Machine
 from loa.receivers.vitals import Vitals
 
 AGAIN = 5.0
@@ -68,7 +68,12 @@ class Box:
     """See the module. ``run`` it; ``end`` ends it. Raises ``OSError`` where its state cannot be."""
 
     def __init__(
-        self, config: Config, identity: BoxIdentity, *, clock: Callable[[], float] = time.monotonic
+        self,
+        config: Config,
+        identity: BoxIdentity,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        machine: Machine | None = None,
     ) -> None:
         self.config, self.identity, self.clock = config, identity, clock
         self.started = clock()
@@ -81,8 +86,9 @@ class Box:
         self.settings = KeptSettings(state / "settings.json")
         self.timeline = Clock()
         self.day = DayTime(
-            state / "time.json", LinuxMachine(config.clock.battery), self.timeline.unix, clock()
-        )
+            state / "time.json", machine or LinuxMachine(config.clock.battery),
+            self.timeline.unix, clock(),
+        )  # fmt: skip
         self.link = Link(identity, greeting=self._greeting, clock=clock)
         self.journal = BoxJournal(
             _folder(state / "journal"), identity.kept.receiver, lambda: identity.keys[0],

@@ -60,7 +60,7 @@ def status_of(box: Box, ended: str | None = None) -> Status:
         tested_at=tested.at, tested=tested.problems,
         memory_mb=round(box.vitals.values.get("memory_mb", 0)),
         values=box.vitals.values, texts=box.vitals.texts, counters=counters(box),
-        failures=(*box.failures, *box.link.failures),
+        failures=(*box.failures, *box.link.failures, *filter(None, [box.journal.trouble])),
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def vitals(box: Box) -> Mapping[str, float | str]:
         "cache_percent": round(100 * min(1.0, box.cache.size / quota), 1),
         "journal_waiting": box.journal.waiting,
         "volume_percent": horn.volume,
-        "trouble": horn.trouble or box.sign.trouble or box.ears.trouble,
+        "trouble": horn.trouble or box.journal.trouble or box.sign.trouble or box.ears.trouble,
         **box.self_test.values,
     }
     if horn.relay is not None and box.config.relay.kind != "none":

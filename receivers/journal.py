@@ -79,6 +79,7 @@ class BoxJournal:
         self._store: JournalStore | None = None
         self._try_disk = -math.inf
         self._unwritten: Counter[str] = Counter()
+        self._why = ""
         self._over: deque[PlayedEntry] = deque()
         self._rounds = Rounds()
         self._checkpoint = Checkpoint(folder / "open")
@@ -226,6 +227,14 @@ class BoxJournal:
         store = self._store
         return 0 if store is None else store.number - max(self._pacing.receipted, store.oldest - 1)
 
+    @property
+    def trouble(self) -> str:
+        """What keeps it from being written, in plain words; empty: nothing does."""
+        lacks = sum(self._unwritten.values())
+        if not lacks:
+            return ""
+        return f"{lacks} journal entries not written: {self._why}"
+
     def newest(self, count: int = 50) -> list[str]:
         """Return the newest lines, oldest first, for the box's status."""
         return [] if self._store is None else [line.text for line in self._store.newest(count)]
@@ -262,7 +271,8 @@ class BoxJournal:
             return
         try:
             self._store = JournalStore(self._folder, self._receiver, self._now(), self._quota)
-        except OSError:
+        except OSError as error:
+            self._why = error.strerror or type(error).__name__
             self.counters["journal.failed"] += 1
             self._try_disk = now + TRY_DISK
 
@@ -294,10 +304,12 @@ class BoxJournal:
             store.append(entry)
             while store.make_room(self._now()) is not None:
                 self.counters["journal.dropped"] += 1
-        except JournalError:
+        except JournalError as error:
+            self._why = str(error)
             self.counters["journal.too_long"] += 1
             return False
-        except OSError:
+        except OSError as error:
+            self._why = error.strerror or type(error).__name__
             self.counters["journal.failed"] += 1
             return False
         self._pacing.wrote(self._clock())

@@ -330,5 +330,6 @@ class Orders:
 
 
 def _word(reason: str) -> str:
-    known = ("unsigned", "unreadable", "mistargeted", "stale", "replayed", "expired")
-    return reason if reason in known else "other"
+    known = ("unsigned", "unreadable", "mistargeted", "stale", "replayed", "expired", "disk")
+    word = reason.partition(":")[0]
+    return word if word in known else "other"
