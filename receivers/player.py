@@ -213,8 +213,10 @@ class Player:
         stretch = self._marked
         if stretch.consumed is not None and self.horn.consumed is not None:
             stretch.consumed = (stretch.consumed[0], self.horn.consumed)
-        if stretch.sounded is not None and self.horn.sounded is not None:
-            stretch.sounded = (stretch.sounded[0], self.horn.sounded)
+        if stretch.sounded is not None:
+            # What measures failed in the middle of it: half a measure would say that half was mute.
+            count = self.horn.sounded
+            stretch.sounded = None if count is None else (stretch.sounded[0], count)
         if not self._sounding:
             self._marked = None
 

@@ -228,3 +228,19 @@ def test_what_the_device_took_is_counted() -> None:
     assert played.device is not None and 98 <= played.device <= 102
     assert played.sounded is None and played.volume == 70
     assert played.started is not None
+
+
+def test_a_microphone_that_fails_in_the_middle_has_not_measured_it() -> None:
+    horns = Horns(ALONE)
+    box = horns.add(lan())
+    horn = Counting()
+    horn.sounded = 5
+    box.carriage.player.horn = box.carriage._horn = horn
+    horns.run(3)
+    tick = on(horns, 2)
+    horns.change(Change(tick=tick + 100, kind="silence"))
+    horns.run(1.5)
+    horn.sounded = None
+    horns.run(2.5)
+    (played,) = box.notes.over
+    assert played.sounded is None and played.device is not None
