@@ -71,6 +71,8 @@ class Run:
     stretch: Stretch | None = None
     missed: int = 0
     """Before it began."""
+    fresh: bool = True
+    """Its turn has not come yet: what of it was before that, the line did not lose."""
     given: int | None = None
     """The tick after the last one that was there to be heard: beyond it all was missed."""
     settled: bool = False

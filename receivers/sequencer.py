@@ -303,13 +303,14 @@ class Sequencer:
                 return self._silent(target, self._until(target, most))
             if run.joins:
                 run.joins = False
-                self._skip(run, math.ceil(target - run.shift))
+                self._skip(run, math.ceil(target - run.shift), joined=True)
                 continue
             if not run.at_once and lag <= (-TOO_EARLY if run.settled else -1):
                 return self._silent(target, min(most, max(1, math.ceil(-lag) - 1)), run)
+            joined, run.fresh = run.fresh, False
             if lag > run.most_lag:
                 run.slid = True
-                self._skip(run, self._not_too_late(run, target))
+                self._skip(run, self._not_too_late(run, target), joined)
                 continue
             step = self._packets(run, target, most) or self._missing(run, target, most)
             if step is not None:
@@ -565,13 +566,13 @@ class Sequencer:
         there = math.ceil(target - run.shift) - most
         return max(run.at + 1, there)
 
-    def _skip(self, run: Run, to: int) -> None:
-        """Go on with a later tick of it."""
+    def _skip(self, run: Run, to: int, joined: bool = False) -> None:
+        """Go on with a later tick of it; ``joined``: that is where it is found."""
         to = to if run.end is None else min(to, run.end)
         missed = max(0, to - run.at)
         run.at = max(run.at, to)
         run.settled = False
-        self.counters.missed += missed
+        self.counters.missed += 0 if joined else missed
         if run.stretch is None:
             run.missed += missed
         else:

@@ -410,6 +410,23 @@ def test_a_file_that_goes_round_is_played_again_each_time() -> None:
         assert box.play(50) == of_clip(0, 50)
 
 
+def test_what_was_before_the_box_joined_was_not_lost_by_the_line() -> None:
+    for wanted, audio in (
+        (Wanted(-2000, "file", play="f", audio=HASH, ticks=9000), clip(9000)),
+        (live(-2000), None),
+    ):
+        box = Box()
+        box.sequencer.want(wanted, audio)
+        box.play(300, streaming=audio is None)
+        assert len([heard for heard in box.heard if heard]) > 250
+        assert box.sequencer.counters.missed == 0
+    # What does not come afterwards was.
+    box.play(500)
+    box.sent = box.place
+    box.play(100, streaming=True)
+    assert box.sequencer.counters.missed > 400
+
+
 def test_an_order_that_is_stopped_leaves_the_mount_alone() -> None:
     box = Box()
     box.sequencer.want(bulletin(1000, 100), clip(100))
