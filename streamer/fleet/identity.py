@@ -65,6 +65,18 @@ class ServerIdentity:
             return cls(path, made)
         except OSError as error:
             raise StateError(f"{path} cannot be read ({error.strerror}).") from None
+        return cls._of(path, said)
+
+    @classmethod
+    def read(cls, path: Path) -> ServerIdentity:
+        """Read it where it is, and change nothing. Raises ``StateError`` with advice."""
+        try:
+            return cls._of(path, path.read_bytes())
+        except OSError as error:
+            raise StateError(f"{path} cannot be read ({error.strerror}).") from None
+
+    @classmethod
+    def _of(cls, path: Path, said: bytes) -> ServerIdentity:
         try:
             kept = msgspec.json.decode(said, type=_File).keys
             if not kept:

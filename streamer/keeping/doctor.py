@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from loa.streamer.config import Config
 from loa.streamer.counters import Counters
 from loa.streamer.desk.desk import Desk
-from loa.streamer.keeping import database, machine, practice
+from loa.streamer.keeping import database, machine, practice, receivers
 from loa.streamer.keeping.findings import Finding, wrong
 from loa.streamer.store import migrate
 from loa.streamer.store.store import FILE, Store, StoreError, connect, database_url
@@ -61,6 +61,9 @@ async def _of_store(store: Store, config: Config, now: float) -> list[Finding]:
         practice.people(desk),
         practice.areas(desk),
         database.stuck(store, now),
+        receivers.boxes(desk, config, now),
+        receivers.sims(desk, now),
+        receivers.alerts(desk, now),
     ):
         found += await _all(look)
     return found

@@ -21,6 +21,8 @@ from loa.streamer.core.timeline import EPOCH
 from loa.streamer.counters import Counters
 from loa.streamer.desk import policies
 from loa.streamer.desk.desk import Desk, server_actor
+from loa.streamer.fleet import own_certificate
+from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.keeping import database, doctor, machine
 from loa.streamer.keeping.console import doctor as run
 from loa.streamer.keeping.findings import Finding, Level, some
@@ -28,6 +30,9 @@ from loa.streamer.store import migrate
 from loa.streamer.store.store import Store, connect, database_url
 from loa.streamer.store.tables.areas import AreaRow
 from loa.streamer.store.tables.people import AccountRow, GrantRow
+from loa.streamer.store.tables.receivers import EnrolmentRow, ReceiverRow
+from loa.streamer.store.tables.sims import DataDayRow, SimRow
+from loa.streamer.store.tables.webhooks import DeliveryRow, WebhookRow
 from support.data import Filled, fill
 from support.desk import empty_store
 
@@ -252,3 +257,146 @@ def test_by_the_command(
 def test_many_are_named_by_a_few() -> None:
     assert some(["a", "b"]) == "a, b"
     assert some([str(n) for n in range(2003)]) == "0, 1, 2 and 2,000 more"
+
+
+# --- receivers
+
+NOW = 1_790_000_000.0
+HOUR = 3600.0
+
+
+def boxes(*seen: float | None, state: str = "enrolled") -> Callable[[Desk], Any]:
+    """Receivers, each heard of so many seconds ago."""
+
+    async def change(desk: Desk) -> None:
+        async with desk.work(server_actor(desk.tree)) as work:
+            for number, ago in enumerate(seen, 1):
+                work.db.add(
+                    ReceiverRow(
+                        area_id=1, name=f"Cột {number}", state=state, settings={},
+                        created_at=0.0, created_by="test", enrolled_at=NOW - 1e6,
+                        seen_at=None if ago is None else NOW - ago,
+                    )
+                )  # fmt: skip
+
+    return change
+
+
+def both(*changes: Callable[[Desk], Any]) -> Callable[[Desk], Any]:
+    async def change(desk: Desk) -> None:
+        for each in changes:
+            await each(desk)
+
+    return change
+
+
+def hook(kinds: list[str], *told: tuple[str, int]) -> Callable[[Desk], Any]:
+    """A webhook, and what became of what it was told of receivers."""
+
+    async def change(desk: Desk) -> None:
+        async with desk.work(server_actor(desk.tree)) as work:
+            row = WebhookRow(
+                area_id=1, url="https://example.vn/x", secret="s", kinds=kinds, created_at=0.0,
+                created_by="test",
+            )  # fmt: skip
+            work.db.add(row)
+            await work.db.flush()
+            for state, attempts in told:
+                work.db.add(
+                    DeliveryRow(
+                        webhook_id=row.id, created_at=NOW - HOUR, kind="receiver.offline", body={},
+                        state=state, attempts=attempts, next_at=0.0,
+                    )
+                )  # fmt: skip
+
+    return change
+
+
+def sim(used: int, quota: int = 1000) -> Callable[[Desk], Any]:
+    """A SIM of the first receiver that used so many bytes today."""
+
+    async def change(desk: Desk) -> None:
+        async with desk.work(server_actor(desk.tree)) as work:
+            row = SimRow(
+                area_id=1, iccid="8984040000000000001", number="0912345678", quota_bytes=quota,
+                receiver_id=1, state="active", warned=[], created_at=0.0,
+            )  # fmt: skip
+            work.db.add(row)
+            await work.db.flush()
+            day = time.strftime("%Y-%m-%d", time.gmtime(NOW + 7 * HOUR))
+            work.db.add(DataDayRow(receiver_id=1, sim_id=row.id, day=day, modem_received=used))
+
+    return change
+
+
+NO_HOOK = sql("UPDATE webhook SET enabled = (1 = 0)")
+ALL_WELL = both(boxes(60.0, 1000.0), hook([], ("given_up", 9), ("delivered", 1)), sim(700))
+
+
+async def receivers_found(data: Path, change: Callable[[Desk], Any]) -> str:
+    await make(data, change)
+    ServerIdentity.load(data, NOW)
+    own_certificate.ensure(data, NOW)
+    found = await doctor.examine(config(data), NOW)
+    return words([f for f in found if f.topic in ("receivers", "sims", "alerts")])
+
+
+async def test_receivers_that_are_well_are_not_talked_about(tmp_path: Path) -> None:
+    assert await receivers_found(tmp_path / "data", ALL_WELL) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (boxes(60.0, None, 3 * 86_400.0),
+         "receivers: 3 receivers are enrolled, 1 were heard of in the last hour, 2 not for two "
+         "days: Cột 2, Cột 3"),
+        (boxes(7200.0, 3 * 86_400.0), "2 receivers are enrolled, 0 were heard of in the last hour"),
+        (both(boxes(60.0), sim(1000)), "sims: the data of 1 SIMs is used up: 0912345678"),
+        (both(boxes(60.0), sim(810)), "sims: 1 SIMs have used more than 80% of their data"),
+        (both(boxes(60.0), NO_HOOK), "alerts: nobody is told when receivers fall silent"),
+        (both(boxes(60.0), NO_HOOK, hook(["bulletin."])), "nobody is told when receivers fall"),
+        (both(boxes(60.0), hook(["receiver."], ("delivered", 1), ("waiting", 3))),
+         "alerts: alerts about receivers do not arrive at https://example.vn/x"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_with_receivers(
+    change: Callable[[Desk], Any], said: str, tmp_path: Path
+) -> None:
+    assert said in await receivers_found(tmp_path / "data", change)
+
+
+async def test_codes_that_were_never_used(tmp_path: Path) -> None:
+    async def change(desk: Desk) -> None:
+        await boxes(None, None, state="new")(desk)
+        async with desk.work(server_actor(desk.tree)) as work:
+            for number, ends in ((1, NOW - 1), (2, NOW - 1), (2, NOW + 1)):
+                work.db.add(
+                    EnrolmentRow(
+                        receiver_id=number, sha256=f"{number}{ends}", created_at=0.0,
+                        created_by="test", expires_at=ends,
+                    )
+                )  # fmt: skip
+
+    found = await receivers_found(tmp_path / "data", change)
+    assert "1 receivers were never enrolled, and their codes have expired" in found
+    assert "are enrolled," not in found
+
+
+async def test_the_keys_that_receivers_need(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert await receivers_found(data, ALL_WELL) == ""
+    file, cert = data / "keys" / "receivers.json", data / "receivers" / "tls.crt"
+    file.chmod(0o644)
+    assert "others on this machine can read" in words(await doctor.examine(config(data), NOW))
+    assert file.stat().st_mode & 0o077, "the doctor changes nothing"
+    file.write_text("{}")
+    assert "holds no identity" in words(await doctor.examine(config(data), NOW), Level.WRONG)
+    file.unlink()
+    found = words(await doctor.examine(config(data), NOW), Level.WRONG)
+    assert f"there is no {file}" in found and "restore" in found
+    assert not file.exists()
+    later = words(await doctor.examine(config(data), NOW + 390 * 86_400), Level.WRONG)
+    assert f"the certificate {cert} runs out on" in later
+    cert.unlink()
+    assert "the receivers' port is not in" in words(await doctor.examine(config(data), NOW))
