@@ -109,7 +109,7 @@ class Box:
         )  # fmt: skip
         self.carriage = Carriage(
             self.link, self.cache, self.journal, self.day, clock=self.timeline, horn=self.horn,
-            settings=self.settings.now, monotonic=clock,
+            settings=self.settings.now, monotonic=clock, sounds=lambda: self.horn.sounds,
         )  # fmt: skip
         self.horn.sound = self.carriage.player
         self.schedule = KeptSchedule(

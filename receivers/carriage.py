@@ -29,6 +29,7 @@ from loa.receivers.parts import (
 )
 from loa.receivers.player import Player
 from loa.receivers.runs import Stretch
+from loa.receivers.saying import Saying
 from loa.receivers.sequencer import Sequencer
 
 LOOK_EVERY = 0.1
@@ -44,7 +45,8 @@ SOON = 60.0
 class Carriage:
     """A ``Part``. Without a ``player`` time passes as if all were played (a simulated box).
 
-    ``monotonic`` is the box's clock, which ``take`` and ``look`` are given readings of.
+    ``monotonic`` is the box's clock, which ``take`` and ``look`` are given readings of. ``sounds``:
+    whether something is heard now, None where nobody measures it.
     """
 
     takes: Sequence[type[Message | Audio | Piece]] = (Change, Audio, Pong)
@@ -59,6 +61,7 @@ class Carriage:
         clock: Clock | None = None,
         horn: Horn | None = None,
         audible: bool = True,
+        sounds: Callable[[], bool | None] = lambda: None,
         settings: Settings | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,6 +86,8 @@ class Carriage:
         self._began = 0.0
         self._changes: list[tuple[Wanted, Prepared | None]] = []
         self._noted: tuple[float, Stretch | None] = (0.0, None)
+        self._sounds = sounds
+        self._saying = Saying()
         self._cadence = settings.cadence
         self.use(settings)
 
@@ -141,6 +146,7 @@ class Carriage:
     def parted(self) -> None:
         """What is there plays on."""
         self.clock.parted()
+        self._saying = Saying()
         with self.player.lock:
             self.sequencer.asks = None
 
@@ -222,7 +228,11 @@ class Carriage:
             self._line.send(Want(tick=asks))
         together = self.player.delay is not None and coming is not None and target is not None
         self.clock.together = together and coming < target + SOON / TICK  # type: ignore[operator]
-        if self._line.up and self.clock.due(now) <= now and self._line.send(Ping(sent=now)):
+        sounds = self._sounds()
+        asks_time = self.clock.due(now) <= now
+        wanted = self._line.up and (asks_time or self._saying.due(sounds, now))
+        if wanted and self._line.send(Ping(sent=now, on=self._saying.word(sounds))):
+            self._saying.said(sounds)
             self.clock.asked(now)
         for stretch in over:
             self._journal.played(self._played(stretch, now))

@@ -182,6 +182,11 @@ class Horn:
         """When (monotonic) a device was opened last, or it was tried."""
         return self._tried_at
 
+    @property
+    def sounds(self) -> bool:
+        """Whether something sounds now, and the device takes it."""
+        return self._sounding and self.consuming
+
     def state(self) -> HornState:
         """Return how it is now."""
         output = self._output

@@ -28,6 +28,7 @@ from loa.streamer.core.cues import Policies
 from loa.streamer.core.rights import SourceToken
 from loa.streamer.core.timeline import start_tick
 from loa.streamer.counters import Counters
+from loa.streamer.desk.air_book import AirBook
 from loa.streamer.desk.bulletin_audio import run_sweep
 from loa.streamer.desk.deliveries import Deliveries
 from loa.streamer.desk.desk import Desk
@@ -47,6 +48,7 @@ from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.http.pages import Pages
+from loa.streamer.http.push import Push
 from loa.streamer.ingest.apart import Preparation
 from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library
@@ -214,14 +216,17 @@ class Server:
             ),
             air=Air(self.engine, carriage, self._mount_of, self._take_events, kept),
         )
+        self.air = StaffAir(self.director, tick_clock, self.asrun, self.archive)
+        self.push = Push(desk, AirBook(self.air, lambda: desk.tree, self.fleet.boxes))
         services = Services(
-            air=StaffAir(self.director, tick_clock, self.asrun, self.archive),
+            air=self.air,
             identity=identity,
             uploads=self.uploads,
             preparer=self.preparer,
             voices=voices,
             deliveries=self.deliveries,
             fleet=self.fleet,
+            push=self.push,
         )
         self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
@@ -360,6 +365,7 @@ class Server:
                 else:
                     self.director.on_event(event)
                     self.archive.on_event(event)
+                    self.air.on_event(event)
                     self.fleet.on_event(event)
 
     # --- the high-water mark
@@ -386,6 +392,7 @@ class Server:
         """End gracefully: sources are told, listeners get the end of the stream, ports close."""
         self._missing.append("stopping")
         await self.door.stop_accepting()
+        await self.push.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

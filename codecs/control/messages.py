@@ -149,9 +149,15 @@ class Refused(Message, frozen=True, tag="refused"):
 
 
 class Ping(Message, frozen=True, tag="ping"):
-    """The box is there; it also asks what time it is."""
+    """The box is there; it also asks what time it is.
+
+    ``on``: whether something sounds now: the device takes it and the volume is above zero. Said
+    with the first of a session and soon after it changed; None: as it was said last, or nobody
+    measures it.
+    """
 
     sent: float
+    on: bool | None = None
 
 
 class Pong(Message, frozen=True, tag="pong"):

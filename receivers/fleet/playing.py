@@ -22,6 +22,7 @@ from loa.receivers.fleet.judge import Run
 from loa.receivers.parts import Cache, Cause, Journal, Line, Played, Prepared, Wanted
 from loa.receivers.runs import Run as Running
 from loa.receivers.runs import Stretch
+from loa.receivers.saying import Saying
 from loa.receivers.sequencer import Sequencer, Step, What
 
 TICK = 0.02
@@ -123,6 +124,7 @@ class Playing:
         self._open: Stretch | None = None
         self._started: float | None = None
         self._noted = -math.inf
+        self._saying = Saying()
 
     # --- a part
 
@@ -137,6 +139,7 @@ class Playing:
     def parted(self) -> None:
         """It ended; what is here goes on."""
         self.clock.parted()
+        self._saying = Saying()
 
     def take(self, message: FromServer | Audio | Piece, now: float) -> None:
         """Take what concerns the sound."""
@@ -230,7 +233,11 @@ class Playing:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.clock.due(now) <= now and self._line.send(Ping(sent=now)):
+        sounds = self._run is not None
+        asks_time = self.clock.due(now) <= now
+        wanted = self._line.up and (asks_time or self._saying.due(sounds, now))
+        if wanted and self._line.send(Ping(sent=now, on=self._saying.word(sounds))):
+            self._saying.said(sounds)
             self.clock.asked(now)
         target = self._target(now)
         if target is not None:
@@ -244,6 +251,8 @@ class Playing:
         waits = []
         if math.isfinite(due := self.clock.due(now)):
             waits.append(due - now)
+        if self._line.up and math.isfinite(self._saying.at):
+            waits.append(self._saying.at - now)
         if target is not None and (place := self.sequencer.begins(target)) is not None:
             # Blocks are those of the device: the next begins where the last one ended.
             next_ = max(0.0, self._place + 1 - target) * TICK

@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
 
 from loa.native.engine import SILENCE as SILENT_PROGRAMME
 from loa.native.engine import TICKS_A_SECOND, ChainConfig, Clip, Engine, Event
+from loa.native.error import NativeError
 from loa.streamer import logs
 from loa.streamer.air.asrun import Airing, AsRun
 from loa.streamer.air.carrier import TRY_AGAIN, Carrier
@@ -204,6 +206,21 @@ class Director:
         """Return on how many areas each emergency sounds now, by its id."""
         cues = (state.choice.cue for state in self._states_at(self._engine.tick).values())
         return Counter(cue for cue in cues if cue is not None)
+
+    def programme_of(self, choice: Choice) -> int | None:
+        """Return the handle of a live's or relay's programme; None: it has none, or is neither."""
+        feed = self.sources.feed_of(choice.kind, choice.id)
+        return None if feed is None or feed.programme is None else feed.programme.handle
+
+    def levels(self, programmes: Iterable[int]) -> dict[int, float]:
+        """Return the loudness that live programmes go out with (LUFS over 400 ms), by handle."""
+        found = {}
+        for handle in programmes:
+            with suppress(NativeError):
+                meters = self._engine.programme_stats(handle).meters
+                if meters is not None:
+                    found[handle] = meters.output_momentary_lufs
+        return found
 
     def preview(self, live: Live) -> dict[int, Preview]:
         """Return what would become of a live, by area, as things stand."""

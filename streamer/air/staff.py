@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import numpy as np
+
+from loa.native.engine import Event, EventKind
 from loa.streamer.air.archive import Archive
 from loa.streamer.air.asrun import AsRun
 from loa.streamer.air.clock import TickClock, tick_of, unix_of
@@ -23,6 +26,8 @@ class StaffAir:
         self._clock = clock
         self._asrun = asrun
         self._archive = archive
+        self._dirty: set[int] | None = None
+        self._listeners = director.listeners()
 
     def sounding(self) -> Mapping[int, int]:
         """Return on how many areas each emergency sounds now, by its id."""
@@ -53,9 +58,36 @@ class StaffAir:
                     heard, choice.why.value, choice.origin or None,
                     choice.id if choice.kind == "live" else None,
                     airing.bulletin, airing.entry, choice.cue, choice.drill,
+                    None if choice.play is None
+                    else unix_of(reading, choice.start - choice.offset),
+                    self._director.programme_of(choice),
                 )
             )  # fmt: skip
         return found
+
+    def changed(self) -> Collection[int]:
+        """Return the areas whose carriage or listeners changed since the last call."""
+        mounts, before = self._director.mounts, self._listeners
+        self._listeners = now = self._director.listeners()
+        if self._dirty is None:
+            self._dirty = set()
+            return list(mounts.own)
+        numbers, self._dirty = self._dirty, set()
+        if len(before) == len(now):
+            numbers.update(np.flatnonzero(now != before).tolist())
+        else:
+            numbers.update(range(len(now)))
+        found = (mounts.area_of(number) for number in numbers if number in mounts.by_number)
+        return {area for area in found if area is not None}
+
+    def on_event(self, event: Event) -> None:
+        """Take an event of the engine's."""
+        if event.kind is EventKind.CARRIED and self._dirty is not None:
+            self._dirty.add(event.mount)
+
+    def levels(self, programmes: Iterable[int]) -> Mapping[int, float]:
+        """Return how loud lives and relays are as they go out."""
+        return self._director.levels(programmes)
 
     def foresee(
         self, area: int, cls: BulletinClass, targets: frozenset[int] | None

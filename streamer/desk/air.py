@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +15,9 @@ class OnAirNow:
     """What an area's mount carries. Times are Unix seconds; ``until``: None when nobody knows.
 
     ``kind``: live, bulletin, relay, file or silence; ``live`` names it for stopping. ``origin``:
-    the id of the area that it comes from, ``why`` it is on (``cues.Why``).
+    the id of the area that it comes from, ``why`` it is on (``cues.Why``). ``began``: of recorded
+    audio, when its first packet sounded or would have; ``programme`` names a live or relay for
+    ``Air.levels``.
     """
 
     area: int
@@ -32,6 +34,8 @@ class OnAirNow:
     entry: int | None = None
     emergency: int | None = None
     drill: bool = False
+    began: float | None = None
+    programme: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,13 @@ class Air(Protocol):
 
     def now(self, areas: Collection[int]) -> Sequence[OnAirNow]:
         """Return what areas carry, in the order given; those without a mount are left out."""
+
+    def changed(self) -> Collection[int]:
+        """Return the areas whose carriage or listeners changed since the last call, of which there
+        is one caller; the first one is told all."""
+
+    def levels(self, programmes: Iterable[int]) -> Mapping[int, float]:
+        """Return how loud lives and relays are as they go out: LUFS over the last 400 ms."""
 
     def foresee(
         self, area: int, cls: BulletinClass, targets: frozenset[int] | None
@@ -90,6 +101,14 @@ class Quiet:
     def now(self, areas: Collection[int]) -> Sequence[OnAirNow]:
         """See ``Air``."""
         return [OnAirNow(area) for area in areas]
+
+    def changed(self) -> Collection[int]:
+        """See ``Air``."""
+        return ()
+
+    def levels(self, programmes: Iterable[int]) -> Mapping[int, float]:
+        """See ``Air``."""
+        return {}
 
     def foresee(
         self, area: int, cls: BulletinClass, targets: frozenset[int] | None

@@ -74,14 +74,16 @@ class Identity:
         if happening.kind.startswith(_FORGET):
             self.forget()
 
-    async def in_person(self, secret: str, csrf: str | None = None) -> Actor | None:
+    async def in_person(
+        self, secret: str, csrf: str | None = None, *, used: bool = True
+    ) -> Actor | None:
         """Return who has the session with this secret, None when there is none (any more).
 
         ``csrf``: what the request repeats of the session's word against forgery; None where it
         need not (it changes nothing, or no browser adds the secret by itself). Raises
-        ``Forbidden`` when it is wrong.
+        ``Forbidden`` when it is wrong. ``used``: it is being used now, and so lasts longer.
         """
-        known = await self._look_up(secret)
+        known = await self._look_up(secret, used)
         if known is None or known.actor.token is not None:
             return None
         if csrf is not None and not hmac.compare_digest(csrf.encode(), known.csrf.encode()):
@@ -89,15 +91,15 @@ class Identity:
             raise Forbidden("csrf")
         return known.actor
 
-    async def by_bearer(self, secret: str) -> Actor:
+    async def by_bearer(self, secret: str, *, used: bool = True) -> Actor:
         """Return who has the token or session with this secret. Raises ``SignedOut``."""
-        known = await self._look_up(secret)
+        known = await self._look_up(secret, used)
         if known is None:
             self._desk.counters.add("api.token_unknown")
             raise SignedOut("token.not_valid")
         return known.actor
 
-    async def _look_up(self, secret: str) -> _Known | None:
+    async def _look_up(self, secret: str, used: bool) -> _Known | None:
         if len(secret) > 200 or not secret.isascii() or not secret.startswith("loa"):
             return None
         sha256, now = digest(secret), self._desk.clock()
@@ -114,7 +116,7 @@ class Identity:
         in_session = known.actor.session is not None
         if now >= known.expires or (in_session and now >= known.seen + IDLE):
             return None
-        if now - known.seen >= SEEN_EVERY:
+        if used and now - known.seen >= SEEN_EVERY:
             known.seen = now
             await self._write_seen(known.actor, now)
         return known

@@ -16,6 +16,7 @@ from loa.streamer.speech.voices import Voices
 
 if TYPE_CHECKING:
     from loa.streamer.fleet.fleet import Fleet
+    from loa.streamer.http.push import Push
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,5 @@ class Services:
     deliveries: Deliveries | None = None
     fleet: Fleet | None = None
     """The receivers that are connected; None where there is no door for them."""
+    push: Push | None = None
+    """Tells open pages what changes."""

@@ -350,6 +350,8 @@ class Connection:
             counters.add("fleet.messages.bad")
             return
         if isinstance(message, Ping):
+            if message.on is not None:
+                session.sounding = message.on
             session.send(
                 Pong(
                     sent=message.sent, tick=self._door.position.now(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -230,6 +230,17 @@ class Fleet:
 
     def __len__(self) -> int:
         return len(self.hub)
+
+    def boxes(self) -> Iterator[tuple[int, bool, bool | None]]:
+        """Give of every enrolled receiver its area, whether it is connected, and whether it says
+        that something sounds (None: it says nothing of it)."""
+        book, hub = self.health.book, self.hub
+        for one in book.known.values():
+            session = hub.of(one.id)
+            if session is None or not book.connected(one.id):
+                yield one.area, False, None
+            else:
+                yield one.area, True, session.sounding
 
     def audio_counts(self) -> AudioCounts:
         """Return what was sent of audio so far."""

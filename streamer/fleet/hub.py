@@ -76,6 +76,8 @@ class Session:
     dialect: Dialect = NEWEST
     """The version that the box speaks."""
     cached: set[bytes] = field(default_factory=set)
+    sounding: bool | None = None
+    """Whether something sounds there, as the box said last; None: it did not say."""
     ended: bool = False
 
     def send(self, message: Message) -> None:

@@ -27,6 +27,7 @@ from loa.streamer.core.areas import Area
 from loa.streamer.core.rights import Grant, Permission, Rights, Role
 from loa.streamer.counters import Counters
 from loa.streamer.desk.air import Quiet
+from loa.streamer.desk.air_book import AirBook
 from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.passwords import Passwords
@@ -38,6 +39,7 @@ from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.route import Route
 from loa.streamer.http.api.table import ROUTES
+from loa.streamer.http.push import Push
 from loa.streamer.ingest.uploads import UploadFiles
 from loa.streamer.speech.voices import Voices
 from loa.streamer.store.store import FILE, Store, database_url
@@ -243,13 +245,15 @@ async def desk_with_sample(
     receivers = (fleet or _unreachable)(desk)
     if given is None:
         files = UploadFiles(tmp_path / "uploads", 0, desk.counters)
+        air = Quiet()
         given = Services(
-            air=Quiet(),
+            air=air,
             identity=identity,
             uploads=Uploads(desk, files, UploadLimits()),
             preparer=Preparer(desk, files),
             voices=Voices((Hum(),)),
             fleet=receivers,
+            push=Push(desk, AirBook(air, lambda: desk.tree, receivers.boxes)),
         )
     Api(desk, given, routes, named).add_routes(app.router)
     try:
@@ -259,5 +263,7 @@ async def desk_with_sample(
             desk.bus.subscribe(office.happened.append)
             yield office
     finally:
+        if given.push is not None:
+            await given.push.close()
         await receivers.stop()
         await store.close()

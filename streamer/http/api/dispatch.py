@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientPayloadError, web
@@ -40,6 +41,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """On every answer that does not say otherwise. (What a handler sends by itself, it dresses.)"""
+
+LASTING = web.RequestKey("lasting", bool)
+"""On a request that is being answered for long: asking who it is from is no use of the session."""
 
 Identify = Callable[[web.Request], Awaitable[Actor | None]]
 """Finds out who asks; None for nobody. Raises ``DeskError`` for what only pretends to be someone
@@ -112,6 +116,7 @@ class Api:
                 request, self._desk, self._services, actor or Actor(None, ""), language,
                 {k: v if k in words else int(v) for k, v in request.match_info.items()},
             )  # fmt: skip
+            call.who = partial(self._again, request)
             check_sound(call.params)
             if route.query is not None:
                 call.query = validated(route.query, read_query(request, route.query))
@@ -142,6 +147,10 @@ class Api:
         if route.needs is Access.IN_PERSON and actor is not None and actor.token is not None:
             raise Forbidden("in_person")
         return actor
+
+    async def _again(self, request: web.Request) -> Actor | None:
+        request[LASTING] = True
+        return await self._identify(request)
 
     async def _check(self, route: Route, call: Call) -> None:
         if not isinstance(route.needs, Permission):

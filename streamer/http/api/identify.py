@@ -11,7 +11,7 @@ from aiohttp import web
 from loa.streamer.desk.desk import Actor
 from loa.streamer.desk.errors import SignedOut
 from loa.streamer.desk.identity import LONGEST, Identity
-from loa.streamer.http.api.dispatch import Identify
+from loa.streamer.http.api.dispatch import LASTING, Identify
 
 COOKIE = "loa_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -27,12 +27,12 @@ def identify(identity: Identity) -> Identify:
             scheme, _, secret = authorization.partition(" ")
             if scheme.lower() != "bearer":
                 raise SignedOut("token.not_valid")
-            return await identity.by_bearer(secret.strip())
+            return await identity.by_bearer(secret.strip(), used=not request.get(LASTING))
         secret = request.cookies.get(cookie_name(request), "")
         if not secret:
             return None
         csrf = None if request.method in SAFE else request.headers.get(CSRF_HEADER, "")
-        return await identity.in_person(secret, csrf)
+        return await identity.in_person(secret, csrf, used=not request.get(LASTING))
 
     return find
 

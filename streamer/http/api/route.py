@@ -48,6 +48,10 @@ class Access(Enum):
     """Signed in with a password, not by an API token: one's own password, sessions and tokens."""
 
 
+async def _nobody() -> Actor | None:
+    return None
+
+
 @dataclass(slots=True)
 class Call:
     """One request, checked as far as that goes before its handler."""
@@ -63,6 +67,8 @@ class Call:
     query: Any = None
     areas: Sequence[Area] = ()
     """What ``on`` found."""
+    who: Callable[[], Awaitable[Actor | None]] = _nobody
+    """Says who asks as things stand now, for calls that last; it does not prolong a session."""
 
     def require(self, permission: Permission, area: Area) -> None:
         """Raise ``Forbidden`` unless ``permission`` is given on ``area``, too."""

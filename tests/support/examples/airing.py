@@ -17,6 +17,10 @@ async def everywhere(office: Office) -> Asked:
     return Asked(query={"area": here(office)})
 
 
+async def snapshot(_: Office) -> Asked:
+    return Asked(query={"once": "true"})
+
+
 async def preview(office: Office) -> Asked:
     return Asked(params={"area": here(office)}, json={"class": "priority"})
 
@@ -40,6 +44,7 @@ async def span(office: Office) -> Asked:
 
 EXAMPLES: dict[str, Example] = {
     "GET /on-air": everywhere,
+    "GET /events": snapshot,
     "GET /areas/{area}/on-air": area,
     "POST /areas/{area}/preview": preview,
     "POST /lives/{live:text}/stop": stop,

@@ -5,6 +5,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Không có buổi phát trực tiếp “{id}”.",
         "There is no live called {id}.",
     ),
+    "events.full": (
+        "Đang có quá nhiều trang cùng mở. Hãy đóng bớt rồi thử lại.",
+        "Too many pages are open. Close some and try again.",
+    ),
     "onair.outside": ("Địa bàn này không thuộc {area}.", "This is not {area} or an area below it."),
     "onair.no_item": (
         "Hiện không phát bản tin nào có thể bỏ qua.",

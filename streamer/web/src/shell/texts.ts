@@ -19,6 +19,7 @@ const vi = {
   settings: 'Cài đặt',
   lapsed: 'Phiên làm việc đã hết',
   lapsedWhy: 'Hãy nhập lại mật khẩu để làm tiếp; những gì đang làm vẫn còn.',
+  lost: 'Mất liên lạc với máy chủ. Số liệu trên trang có thể đã cũ; đang tự nối lại…',
   password: 'Mật khẩu',
   signIn: 'Đăng nhập',
 }
@@ -42,6 +43,7 @@ const en: typeof vi = {
   settings: 'Settings',
   lapsed: 'The session has ended',
   lapsedWhy: 'Enter the password again to go on; nothing of your work is lost.',
+  lost: 'The connection to the server is lost. What you see may be old; reconnecting…',
   password: 'Password',
   signIn: 'Sign in',
 }
