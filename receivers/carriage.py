@@ -230,8 +230,8 @@ class Carriage:
         self.clock.together = together and coming < target + SOON / TICK  # type: ignore[operator]
         sounds = self._sounds()
         asks_time = self.clock.due(now) <= now
-        wanted = self._line.up and (asks_time or self._saying.due(sounds, now))
-        if wanted and self._line.send(Ping(sent=now, on=self._saying.word(sounds))):
+        pings = self._line.up and (asks_time or self._saying.due(sounds, now))
+        if pings and self._line.send(Ping(sent=now, on=self._saying.word(sounds))):
             self._saying.said(sounds)
             self.clock.asked(now)
         for stretch in over:

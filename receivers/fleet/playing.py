@@ -235,8 +235,8 @@ class Playing:
             self._timer = None
         sounds = self._run is not None
         asks_time = self.clock.due(now) <= now
-        wanted = self._line.up and (asks_time or self._saying.due(sounds, now))
-        if wanted and self._line.send(Ping(sent=now, on=self._saying.word(sounds))):
+        pings = self._line.up and (asks_time or self._saying.due(sounds, now))
+        if pings and self._line.send(Ping(sent=now, on=self._saying.word(sounds))):
             self._saying.said(sounds)
             self.clock.asked(now)
         target = self._target(now)

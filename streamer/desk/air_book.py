@@ -152,7 +152,7 @@ class AirBook:
                     count[2 if sounding else 3] += 1
         for area in counts.keys() | {id for id, row in self.rows.items() if row.receivers}:
             row = fresh.get(area) or self.rows.get(area, NOTHING)
-            known, online, playing, silent = counts.get(area, (0, 0, 0, 0))
+            known, there, playing, silent = counts.get(area, (0, 0, 0, 0))
             if row.item == SILENCE:
                 playing = silent = 0
             elif silent:
@@ -160,7 +160,7 @@ class AirBook:
                 if since is not None and now < since + GRACE:
                     silent = 0
             fresh[area] = row._replace(
-                receivers=known, online=online, playing=playing, silent=silent
+                receivers=known, online=there, playing=playing, silent=silent
             )
 
     def _forget(self) -> None:
