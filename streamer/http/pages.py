@@ -1,12 +1,11 @@
-"""What people and players open: the listening page, playlists, and Icecast's status."""
+"""What players and scripts open: what there is to hear, playlists, and Icecast's status."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Protocol
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -17,22 +16,6 @@ from loa.streamer.air.listeners import CADENCES
 from loa.streamer.air.mounts import MountInfo, Mounts
 from loa.streamer.ingest.frontdoor import STREAM_EXTENSION
 
-ASSETS = {
-    "listen.js": "text/javascript",
-    "player.js": "text/javascript",
-    "ogg.js": "text/javascript",
-    "webm.js": "text/javascript",
-    "listen.css": "text/css",
-}
-SECURITY = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "media-src 'self' blob:; img-src data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 NO_STORE = {"Cache-Control": "no-cache, no-store"}
 OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
 
@@ -105,7 +88,7 @@ def stream_path(mount: MountInfo) -> str:
 
 
 class Pages:
-    """The routes of listening people.
+    """The routes of those who listen.
 
     ``started`` is the server's start in seconds of the epoch, ``bitrate`` the streams' in bit/s.
     """
@@ -123,46 +106,19 @@ class Pages:
         self._audience = audience
         self._version = version
         self._started = started
-        folder = files("loa.streamer.http")
-        self._page = (folder / "listen.html").read_bytes()
-        self._assets = {name: (folder / name).read_bytes() for name in ASSETS}
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the routes; before the catch-all."""
-        router.add_get("/listen", self.page)
-        router.add_get("/assets/{name}", self.asset)
         router.add_get("/api/v1/mounts", self.mounts)
         router.add_get("/status-json.xsl", self.status)
         for playlist in PLAYLISTS:
             router.add_get(f"/{{area:.+}}.{playlist.extension}", self._playlist(playlist))
 
-    # --- the page
-
-    async def page(self, _: web.Request) -> web.Response:
-        """``/listen``: the mounts, each with a play button."""
-        return web.Response(
-            body=self._page,
-            content_type="text/html",
-            charset="utf-8",
-            headers={**SECURITY, "Cache-Control": "no-cache"},
-        )
-
-    async def asset(self, request: web.Request) -> web.Response:
-        """What the page is made of."""
-        name = request.match_info["name"]
-        if name not in self._assets:
-            raise web.HTTPNotFound
-        return web.Response(
-            body=self._assets[name],
-            content_type=ASSETS[name],
-            charset="utf-8",
-            headers={**SECURITY, "Cache-Control": "no-cache"},
-        )
-
-    async def mounts(self, _: web.Request) -> web.Response:
-        """``/api/v1/mounts``: what there is to hear and what is on air, in the order to show it."""
+    async def mounts(self, request: web.Request) -> web.Response:
+        """``/api/v1/mounts``: what there is to hear and what is on air, in the order to show it;
+        ``?path=/area`` for one alone, or for none if there is no such."""
         found = []
-        for mount in self._mounts.all():
+        for mount in self._wanted(request.query.get("path")):
             on_air = self._mounts.on_air(mount.number)
             found.append(
                 {
@@ -178,7 +134,16 @@ class Pages:
                     },
                 }
             )
-        return web.json_response({"mounts": found}, headers={**NO_STORE, **OPEN_TO_ALL})
+        response = web.json_response({"mounts": found}, headers={**NO_STORE, **OPEN_TO_ALL})
+        # Thousands of stations look alike: a phone gets a tenth of the bytes.
+        response.enable_compression()
+        return response
+
+    def _wanted(self, path: str | None) -> Iterable[MountInfo]:
+        if path is None:
+            return self._mounts.all()
+        mount = self._mounts.find(path)
+        return () if mount is None else (mount,)
 
     # --- for players and scripts
 

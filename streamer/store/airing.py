@@ -11,9 +11,11 @@ from typing import Any, cast
 from sqlalchemy import Table, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from loa.streamer.core.bulletins import State
+from loa.streamer.core.rights import BulletinClass
 from loa.streamer.core.timeline import TICKS_A_SECOND
 from loa.streamer.store.tables.airing import AiredRow, ArchiveRow
-from loa.streamer.store.tables.bulletins import BulletinRow
+from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.cues import CueRow
 from loa.streamer.store.tables.schedule import EntryRow
 
@@ -185,3 +187,49 @@ async def senders(
 def _pieces(ids: Collection[int]) -> list[list[int]]:
     ordered = sorted(set(ids))
     return [ordered[at : at + AT_ONCE] for at in range(0, len(ordered), AT_ONCE)]
+
+
+def _public(since: float) -> tuple[Any, ...]:
+    """What everybody could hear: aired to its end since then, no drill and no emergency, and still
+    approved."""
+    return (
+        AiredRow.from_unix > since,
+        AiredRow.complete.is_(True),
+        AiredRow.drill.is_(False),
+        AiredRow.cls < BulletinClass.EMERGENCY,
+        BulletinRow.id == AiredRow.bulletin_id,
+        BulletinRow.state == State.APPROVED,
+        BulletinRow.cls < BulletinClass.EMERGENCY,
+    )
+
+
+async def lately(
+    db: AsyncSession, area: int, since: float, limit: int
+) -> Sequence[tuple[BulletinRow, int, float]]:
+    """Return what an area aired that everybody may hear again: the bulletin, its ticks and when it
+    was last aired, the newest first."""
+    last = func.max(AiredRow.from_unix)
+    found = (
+        select(AiredRow.bulletin_id, last.label("at"))
+        .where(AiredRow.area_id == area, *_public(since))
+        .group_by(AiredRow.bulletin_id)
+        .order_by(last.desc())
+        .limit(limit)
+        .subquery()
+    )
+    rows = await db.execute(
+        select(BulletinRow, AudioRow.ticks, found.c.at)
+        .join(found, found.c.bulletin_id == BulletinRow.id)
+        .join(AudioRow, AudioRow.sha256 == BulletinRow.audio_sha256)
+        .order_by(found.c.at.desc())
+    )
+    return [(row, ticks, at) for row, ticks, at in rows]
+
+
+async def public_audio(db: AsyncSession, bulletin: int, since: float) -> str | None:
+    """Return the audio of a bulletin that everybody may hear again, or None."""
+    return await db.scalar(
+        select(BulletinRow.audio_sha256)
+        .where(AiredRow.bulletin_id == bulletin, *_public(since))
+        .limit(1)
+    )

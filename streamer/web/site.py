@@ -14,6 +14,8 @@ from importlib.resources.abc import Traversable
 
 from aiohttp import web
 
+from loa.streamer.http.api.identify import secure
+
 SECTIONS = (
     "sign-in",
 )  # fmt: skip
@@ -27,7 +29,6 @@ SECURITY = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
 HASHED = "web/"
@@ -76,6 +77,8 @@ class File:
         """Return it, or that the browser has it already."""
         headers = {
             **SECURITY,
+            # Browsers complain of it where it cannot hold.
+            **({"Cross-Origin-Opener-Policy": "same-origin"} if secure(request) else {}),
             "Cache-Control": "public, max-age=31536000, immutable" if self.kept else "no-cache",
             "ETag": f'"{self.etag}"',
             "Vary": "Accept-Encoding",
@@ -108,19 +111,28 @@ class Site:
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the routes; before the catch-all."""
         router.add_get("/", self.page)
+        router.add_get("/listen", self.listen)
+        router.add_get("/listen/{area:.+}", self.listen)
         for section in SECTIONS:
             router.add_get(f"/{section}", self.page)
             router.add_get(f"/{section}/{{rest:.*}}", self.page)
         for path in self.files:
-            if path != "index.html":
+            if path not in ("index.html", "listen.html"):
                 router.add_get(f"/{path}", self.file)
         router.add_get(f"/{HASHED}{{rest:.*}}", self.gone)
 
     async def page(self, request: web.Request) -> web.Response:
-        """The page of all pages."""
+        """The desk: one page that shows all others."""
+        return self._html("index.html", request)
+
+    async def listen(self, request: web.Request) -> web.Response:
+        """What everybody sees: all stations, or one (``src/listen``)."""
+        return self._html("listen.html", request)
+
+    def _html(self, name: str, request: web.Request) -> web.Response:
         if not self.built:
             return web.Response(status=503, text=NOT_BUILT)
-        return self.files["index.html"].answer(request)
+        return self.files[name].answer(request)
 
     async def file(self, request: web.Request) -> web.Response:
         """What the page is made of."""

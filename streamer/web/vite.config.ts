@@ -13,6 +13,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // The desk, and what everybody sees: light enough for a cheap phone.
+    rollupOptions: { input: ['index.html', 'listen.html'] },
   },
   server: {
     proxy: {

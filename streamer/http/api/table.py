@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loa.streamer.http.api import (
+    again,
     air,
     airing,
     areas,
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *airing.ROUTES,
     *heard.ROUTES,
+    *again.ROUTES,
     *proof_report.ROUTES,
     *receivers.ROUTES,
     *receiver_health.ROUTES,

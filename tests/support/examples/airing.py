@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from loa.streamer.store.tables.airing import AiredRow
+from support.boxes import real_opus
 from support.desk import Office
-from support.examples import Asked, Example, here
+from support.examples import HERE, Asked, Example, always, here
+from support.schedule import add_bulletin, add_entry, aired
 
 SPAN = {"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:10:00Z"}
 
@@ -42,6 +44,16 @@ async def span(office: Office) -> Asked:
     return Asked(params={"area": here(office)}, query=SPAN)
 
 
+async def again(office: Office) -> Asked:
+    station = office.area(HERE)
+    bulletin = await add_bulletin(office, station, seconds=1)
+    await aired(office, station, await add_entry(office, station, bulletin), office.clock.now - 60)
+    folder = office.desk.data / "audio"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{50:064x}.opus").write_bytes(real_opus(1))
+    return Asked(params={"bulletin": bulletin})
+
+
 EXAMPLES: dict[str, Example] = {
     "GET /on-air": everywhere,
     "GET /events": snapshot,
@@ -49,6 +61,8 @@ EXAMPLES: dict[str, Example] = {
     "POST /areas/{area}/preview": preview,
     "POST /lives/{live:text}/stop": stop,
     "POST /areas/{area}/skip": area,
+    "GET /again": always(Asked(query={"path": HERE})),
+    "GET /again/{bulletin}": again,
     "GET /areas/{area}/aired": span,
     "GET /areas/{area}/recording.opus": span,
 }

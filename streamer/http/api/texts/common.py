@@ -90,5 +90,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Thời điểm phải nằm trong các năm từ 1970 đến 2199.",
         "Must be a time between the years 1970 and 2199.",
     ),
+    "area.no_path": ("Không có địa bàn {path}.", "There is no area {path}."),
     "area.unknown": ("Không có địa bàn số {area}.", "There is no area {area}."),
 }

@@ -11,11 +11,19 @@ from chromium import chromium
 from serving import START_TICK, Serving, serving
 
 from loa.streamer.http.pages import Pages
+from loa.streamer.web.site import Site
 
-AREA = "li[data-path='/ha-giang/na-khuong']"
+READY = "!!document.querySelector('.play:not(:disabled)')"
+PRESS = "document.querySelector('.play').click()"
+STATION = "/listen/ha-giang/na-khuong"
 
 
 def pages(app: web.Application, server: Serving) -> None:
+    async def again(_: web.Request) -> web.Response:
+        return web.json_response({"name": "Nà Khương", "items": []})
+
+    app.router.add_get("/api/v1/again", again)
+    Site().add_routes(app.router)
     Pages(server.mounts, server.listeners, "1.2.3", 1_700_000_000).add_routes(app.router)
 
 
@@ -39,15 +47,15 @@ async def test_a_press_of_play_is_heard(way: str, tmp_path: Path) -> None:
         chromium("--host-resolver-rules=MAP loa.example 127.0.0.1") as browser,
     ):
         host = "127.0.0.1" if way == "webcodecs" else "loa.example"
-        await browser.open(f"http://{host}:{server.port}/listen")
-        await browser.until(f'!!document.querySelector("{AREA} .play")')
+        await browser.open(f"http://{host}:{server.port}{STATION}")
+        await browser.until(READY)
         assert await browser.run("loaPlayer.way") == way
-        text = await browser.run(f'document.querySelector("{AREA}").innerText')
+        text = await browser.run("document.body.innerText")
         assert "Nà Khương" in text and "Bản tin sáng" in text
         words = await browser.run("document.body.innerText")
         assert not any(word in words for word in ("mount", "tick", "carriage"))
 
-        await browser.run(f'document.querySelector("{AREA} .play").click()')
+        await browser.run(PRESS)
         await browser.until("loaPlayer.state === 'playing'")
         await browser.until("loaPlayer.level() > 0.05")
         assert 0.1 < await heard(browser) < 0.3
@@ -56,9 +64,9 @@ async def test_a_press_of_play_is_heard(way: str, tmp_path: Path) -> None:
         assert server.listeners.on(0) == 1
 
         # It comes back by itself, and stops when told.
-        await browser.run("document.getElementById('language').click()")
-        assert "Listening" in await browser.run(f'document.querySelector("{AREA}").innerText')
-        await browser.run(f'document.querySelector("{AREA} .play").click()')
+        await browser.run("document.querySelector('header button').click()")
+        assert "Listening" in await browser.run("document.body.innerText")
+        await browser.run(PRESS)
         assert await browser.run("loaPlayer.state") == "stopped"
         await server.until(lambda: server.listeners.count == 0)
         await browser.until("loaPlayer.level() === 0")
@@ -69,16 +77,16 @@ async def test_it_comes_back_by_itself() -> None:
     async with chromium() as browser:
         async with serving(routes=pages) as server:
             port = server.port
-            await browser.open(f"{server.url}/listen")
-            await browser.until(f'!!document.querySelector("{AREA} .play")')
-            await browser.run(f'document.querySelector("{AREA} .play").click()')
+            await browser.open(f"{server.url}{STATION}")
+            await browser.until(READY)
+            await browser.run(PRESS)
             await browser.until("loaPlayer.level() > 0.05")
         await browser.until("loaPlayer.state === 'waiting'")
         await browser.until("loaPlayer.level() === 0")
         async with serving(routes=pages, port=port):
             await browser.until("loaPlayer.state === 'playing'")
             await browser.until("loaPlayer.level() > 0.05")
-            await browser.until("document.getElementById('notice').textContent === ''")
+            await browser.until("document.querySelector('.state').textContent === 'Đang nghe'")
 
 
 @pytest.mark.slow
@@ -86,7 +94,28 @@ async def test_the_browsers_own_player_starts() -> None:
     """An ``<audio>`` element plays nothing before it has some 30 KB, so it gets 12 s at once."""
     async with serving(routes=pages) as server, chromium() as browser:
         await server.until(lambda: server.engine.tick > START_TICK + 14 * 50, 30)
-        await browser.open(f"{server.url}/listen?way=element")
-        await browser.until(f'!!document.querySelector("{AREA} .play")')
-        await browser.run(f'document.querySelector("{AREA} .play").click()')
+        await browser.open(f"{server.url}{STATION}?way=element")
+        await browser.until(READY)
+        await browser.run(PRESS)
         await browser.until("loaPlayer.level() > 0.05")
+
+
+async def test_stations_are_found_without_marks_and_each_has_a_page() -> None:
+    async with serving(routes=pages) as server, chromium() as browser:
+        await browser.open(f"{server.url}/listen")
+        link = "document.querySelector(`a[data-path='/ha-giang/na-khuong']`)"
+        await browser.until(f"!!{link}")
+        for typed, found in (("na KHUONG", True), ("khong co", False)):
+            await browser.run(
+                "(() => { const box = document.querySelector('input[type=search]');"
+                f" box.value = '{typed}'; box.dispatchEvent(new Event('input')); }})()"
+            )
+            await browser.until(f"!!{link} === {str(found).lower()}")
+        assert await browser.run("document.querySelector('[role=status]').textContent") != ""
+        assert not browser.log
+
+
+async def test_what_is_no_station_says_so() -> None:
+    async with serving(routes=pages) as server, chromium() as browser:
+        await browser.open(f"{server.url}/listen/khong-co")
+        await browser.until("document.querySelector('h1')?.textContent.includes('Không có')")
