@@ -30,6 +30,16 @@ class Buffer:
     def put(self, tick: int, packets: Sequence[bytes]) -> int:
         """Keep the packets of consecutive ticks; return how many of them are new."""
         known = self._packets
+        afters, count = self._afters, len(packets)
+        if (not afters or tick >= afters[-1]) and 0 < count <= self._most - len(known):
+            # As a line brings it: behind all that is here.
+            known.update(zip(range(tick, tick + count), packets, strict=True))
+            if afters and tick == afters[-1]:
+                afters[-1] = tick + count
+            else:
+                self._firsts.append(tick)
+                afters.append(tick + count)
+            return count
         new = 0
         for at, packet in enumerate(packets, tick):
             if at in known:

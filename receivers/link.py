@@ -85,6 +85,7 @@ class Link:
         clock: Callable[[], float] = time.monotonic,
         dial: Dial = opened,
         tls: ssl.SSLContext | None = None,
+        unpack: Callable[[bytes], Audio | Piece] = frames.unpack,
     ) -> None:
         self.identity = identity
         self.keys = Keys(identity, self.send)
@@ -100,6 +101,7 @@ class Link:
         self._clock = clock
         self._dial = dial
         self._tls = tls or context()
+        self._unpack = unpack
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
         self._queued = 0
@@ -283,7 +285,7 @@ class Link:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(self._dialect.from_server(message.data), now)
                 elif message.type is aiohttp.WSMsgType.BINARY:
-                    self._take(frames.unpack(message.data), now)
+                    self._take(self._unpack(message.data), now)
             except UnknownMessage:
                 self.counters["link.messages.unknown"] += 1
             except (MessageError, FrameError):

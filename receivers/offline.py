@@ -54,6 +54,7 @@ class Timeline(ServerClock, Protocol):
 class Offline:
     """A part of the box; ``await run()`` until cancelled.
 
+    ``in_place``: how far things came is written without a thread, for the disk is memory.
     ``want`` is the sequencer's. The time of day and the timeline are asked at each look: while the
     first is unknown nothing is decided, whatever stands in the schedule.
     """
@@ -71,6 +72,7 @@ class Offline:
         journal: Journal,
         want: Callable[[Wanted], object],
         monotonic: Callable[[], float] = time.monotonic,
+        in_place: bool = False,
     ) -> None:
         self._path = path
         self._line = line
@@ -97,6 +99,7 @@ class Offline:
         """Whether something changed since then."""
         self._written: tuple[float, str] = (self._started, "")
         self._newest: bytes | None = None
+        self._in_place = in_place
         self._writing = False
         self._one_writer = threading.Lock()
         self._told: set[str] = set()
@@ -290,7 +293,9 @@ class Offline:
         unix = self._day.unix(now) or 0.0
         kept = _Kept(played=tuple(self._carrying.begun(int(tick), unix)))
         self._newest = msgspec.json.encode(kept)
-        if not self._writing:
+        if self._in_place:
+            self._write_newest()
+        elif not self._writing:
             self._write_apart()
 
     def _write_apart(self) -> None:

@@ -236,6 +236,21 @@ class Sequencer:
             return target
         return self._begins(target)
 
+    @property
+    def urgent(self) -> bool:
+        """Whether an emergency is wanted that is not on yet."""
+        return self._urgent is not None
+
+    def wakes(self, target: float) -> float | None:
+        """Return the place at which something will sound next if no audio comes until then: what
+        ``begins`` says, but for an emergency that has still to come."""
+        run = self._urgent
+        if run is not None and not run.streamed:
+            return max(target, run.at - self.lead)
+        if run is not None and self.buffer.next(run.at) is not None:
+            return target
+        return self._begins(target)
+
     def _begins(self, target: float) -> float | None:
         places = [run.at + run.shift for run in self._orders]
         for run in self._queue:

@@ -31,6 +31,7 @@ from loa.receivers.fleet.keeping import (
     SharedCache,
     Shelf,
     SimulatedMachine,
+    Unpacking,
     here,
 )
 from loa.receivers.fleet.playing import Heard, Playing, Reference
@@ -57,6 +58,7 @@ class Shared:
     tls: ssl.SSLContext
     shelf: Shelf
     reference: Reference = field(default_factory=Reference)
+    unpack: Unpacking = field(default_factory=Unpacking)
 
 
 @dataclass(slots=True)
@@ -168,7 +170,7 @@ class SimulatedBox:
 
         link = self.link = Link(
             identity, greeting=greeting, backoff=Backoff(self._random), clock=self._clock,
-            dial=self._road.opened, tls=shared.tls,
+            dial=self._road.opened, tls=shared.tls, unpack=shared.unpack,
         )  # fmt: skip
         journal = BoxJournal(
             state / "journal", receiver, lambda: identity.keys[0], link, day, self._clock
@@ -181,7 +183,7 @@ class SimulatedBox:
         schedule = KeptSchedule(state / "schedule", keys, lambda: settings.now.area)
         offline = Offline(
             state / "played.json", link, schedule, cache, clock, day, journal, playing.want,
-            monotonic=self._clock,
+            monotonic=self._clock, in_place=True,
         )  # fmt: skip
         fetching = QuietFetching(
             state / "fetching.json", link, cache, schedule, day, lambda: settings.now, journal,

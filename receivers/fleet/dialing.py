@@ -130,17 +130,29 @@ class Road:
 
 
 class SlowSocket:
-    """What the link uses of a WebSocket: ``receive``, iteration and ``send_str``."""
+    """What the link uses of a WebSocket: ``receive``, iteration and ``send_str``.
+
+    On a plain line what comes and goes is handed on as it is: only an outage holds it up.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, road: Road) -> None:
         self._socket = socket
         self._road = road
         self._here: asyncio.Queue[tuple[float, aiohttp.WSMessage]] = asyncio.Queue(MOST)
         self._leaving: asyncio.Queue[tuple[float, str]] = asyncio.Queue(MOST)
-        self._tasks = [asyncio.ensure_future(work) for work in (self._bring(), self._send())]
+        self._held: aiohttp.WSMessage | None = None
+        works = () if road.plain else (self._bring(), self._send())
+        self._tasks = [asyncio.ensure_future(work) for work in works]
 
     async def receive(self) -> aiohttp.WSMessage:
         """Return the next message, when it is there."""
+        if self._road.plain:
+            if self._held is None:
+                message = await self._socket.receive()
+                if not self._road.broken:
+                    return message
+                self._held = message
+            return await self._after_outage()
         due, message = await self._here.get()
         if (wait := due - time.monotonic()) > 0:
             await asyncio.sleep(wait)
@@ -157,6 +169,11 @@ class SlowSocket:
 
     async def send_str(self, text: str) -> None:
         """Send, later."""
+        if self._road.plain and not self._tasks:
+            if not self._road.broken:
+                await self._socket.send_str(text)
+                return
+            self._tasks.append(asyncio.ensure_future(self._send()))
         due = self._road.up.arrives(time.monotonic(), len(text) + 60)
         await self._leaving.put((due, text))
 
@@ -165,6 +182,16 @@ class SlowSocket:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _after_outage(self) -> aiohttp.WSMessage:
+        road = self._road
+        if lasted := await road.whole():
+            if lasted > SERVER_GIVES_UP:
+                self._held = _CLOSED
+            await asyncio.sleep(road.retried(lasted))
+        message, self._held = self._held, None
+        assert message is not None
+        return message
 
     async def _bring(self) -> None:
         road = self._road

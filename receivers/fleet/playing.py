@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -72,7 +71,7 @@ class Reference:
 
     def __init__(self) -> None:
         self._names: dict[str, int] = {}
-        self._known: dict[int, int] = {}
+        self._known: dict[int, bytes] = {}
 
     def odd(self, name: str, first: int, packets: Sequence[bytes]) -> int:
         """Return how many of these packets differ from what others had there."""
@@ -83,8 +82,7 @@ class Reference:
         wrong = 0
         for number, packet in enumerate(packets, base + first):
             if packet != SILENT_PACKET:
-                found = zlib.crc32(packet)
-                wrong += known.setdefault(number, found) != found
+                wrong += known.setdefault(number, packet) != packet
         return wrong
 
 
@@ -121,6 +119,8 @@ class Playing:
         self._newest = -1
         self._run: Run | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._goes_on = False
+        """Whether something sounds, and what is here will have to be looked at soon."""
         self._open: Stretch | None = None
         self._started: float | None = None
         self._noted = -math.inf
@@ -144,6 +144,13 @@ class Playing:
     def take(self, message: FromServer | Audio | Piece, now: float) -> None:
         """Take what concerns the sound."""
         if isinstance(message, Audio):
+            target = self._target(now)
+            if target is not None:
+                if self._goes_on and message.tick > target and not self.sequencer.urgent:
+                    # It is ahead of what sounds: nothing before the next look depends on it.
+                    self._came(message, now)
+                    return
+                self._advance(target, now)
             self._came(message, now)
         elif isinstance(message, Pong):
             self._leapt(self.clock.pong(message, now))
@@ -253,10 +260,15 @@ class Playing:
             waits.append(due - now)
         if self._line.up and math.isfinite(self._saying.at):
             waits.append(self._saying.at - now)
-        if target is not None and (place := self.sequencer.begins(target)) is not None:
+        place = None if target is None else self.sequencer.wakes(target)
+        self._goes_on = place is not None and self._run is not None
+        if target is not None and place is not None:
             # Blocks are those of the device: the next begins where the last one ended.
             next_ = max(0.0, self._place + 1 - target) * TICK
-            waits.append(max((place - target) * TICK, EVERY if self._run else next_))
+            patient = self._run is not None and not self.sequencer.urgent
+            waits.append(max((place - target) * TICK, EVERY if patient else next_))
+        if self.sequencer.urgent:
+            waits.append(EVERY)
         return min(waits) if waits else None
 
     def _advance(self, target: float, now: float) -> None:

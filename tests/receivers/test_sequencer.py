@@ -553,3 +553,21 @@ def test_whatever_is_wanted(done: list[tuple[str, object, object]]) -> None:
             if one.why_not:
                 assert one.delivered == 0
         assert len(box.sequencer.buffer) <= 7000
+
+
+def test_when_there_is_something_to_do_if_nothing_comes() -> None:
+    sequencer = Sequencer()
+    sequencer.lead = 35
+    assert (sequencer.wakes(1000), sequencer.urgent) == (None, False)
+    sequencer.want(live(1060, play="e", cls=2))
+    assert sequencer.urgent
+    assert sequencer.begins(1000) == 1000, "an amplifier is switched on for it"
+    assert sequencer.wakes(1000) == 1060, "it cannot sound before it comes"
+    sequencer.audio(Audio(1060, (b"x",)))
+    assert sequencer.wakes(1000) == 1000
+    # One that lies in the cache sounds at its place, without the delay.
+    sequencer = Sequencer()
+    sequencer.lead = 35
+    sequencer.want(bulletin(1060, 100, cls=2), clip(100))
+    assert sequencer.wakes(1000) == 1025
+    assert sequencer.wakes(1040) == 1040
