@@ -67,6 +67,7 @@ class BoxIdentity:
     def __init__(self, path: Path, kept: Kept) -> None:
         self._path = path
         self.kept = kept
+        self._keys: tuple[Kept, list[SigningKey]] | None = None
 
     @classmethod
     def load(cls, state: Path) -> BoxIdentity:
@@ -123,10 +124,15 @@ class BoxIdentity:
     def keys(self) -> list[SigningKey]:
         """The keys to try, the likeliest first."""
         kept = self.kept
+        if self._keys is not None and self._keys[0] is kept:
+            return self._keys[1]
         present = [kept.key]
         if kept.next is not None:
             present = [kept.next, kept.key] if kept.next_kept else [kept.key, kept.next]
-        return [SigningKey(key) for key in (*present, *kept.former)]
+        # (Whoever signs asks each time, and to make a key is as dear as to sign.)
+        keys = [SigningKey(key) for key in (*present, *kept.former)]
+        self._keys = kept, keys
+        return keys
 
     def announce(self, now: float) -> tuple[SigningKey, SigningKey]:
         """Return the present key and the next one, made if there is none yet.
