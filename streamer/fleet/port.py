@@ -30,7 +30,9 @@ class ReceiversPort:
     async def open(self, door: Door, runner: web.AppRunner, *, any_port: bool) -> str:
         """Listen; return the address for boxes. Raises ``OSError``."""
         cert, key = own_certificate.ensure(self._data, time.time())
-        certificate = Certificate(cert, key, self._counters)
+        # A box resumes nothing: it looks at the certificate each time. Tickets would only cost it
+        # half a kilobyte of its data with each connection.
+        certificate = Certificate(cert, key, self._counters, tickets=0)
         wanted = self._port if self._port is not None else 0 if any_port else DEFAULT
         try:
             port = await door.open(runner, self._host, wanted, certificate=certificate)

@@ -37,15 +37,18 @@ class Certificate:
     ``cert`` is a PEM file with the chain, ``key`` its PEM key (not encrypted). Raises ``OSError``
     (``ssl.SSLError`` is one) when they cannot be loaded at first; later a broken pair is logged and
     counted, and the one before stays. A renewal replaces two files, one after the other, so a pair
-    that does not fit together is looked at again as soon as either changes once more.
+    that does not fit together is looked at again as soon as either changes once more. ``tickets``:
+    how many are sent with which a client may resume; None: as many as OpenSSL likes.
     """
 
     def __init__(
-        self, cert: str | Path, key: str | Path, counters: Counters, *, check_every: float = 1.0
-    ) -> None:
+        self, cert: str | Path, key: str | Path, counters: Counters, *, check_every: float = 1.0,
+        tickets: int | None = None,
+    ) -> None:  # fmt: skip
         self._cert, self._key = Path(cert), Path(key)
         self._counters = counters
         self._check_every = check_every
+        self._tickets = tickets
         self._next_check = float("-inf")
         self._stamp = self._read_stamp()
         self._context = self._load()
@@ -81,6 +84,8 @@ class Certificate:
             before = self._read_stamp()
             context = KnownContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if self._tickets is not None:
+                context.num_tickets = self._tickets
             # An encrypted key would make OpenSSL ask on the terminal; fail instead.
             context.load_cert_chain(self._cert, self._key, password=lambda: "")
             try:
