@@ -61,7 +61,9 @@ def arguments() -> argparse.Namespace:
         "--only", action="append", metavar="NAME", choices=list(SECTIONS), help=", ".join(SECTIONS)
     )
     parser.add_argument(
-        "--keep", action="store_true", help="put figures and picture into docs/ as well"
+        "--keep",
+        action="store_true",
+        help="put figures and picture into docs/ as well; with --only the figures of that section",
     )
     return parser.parse_args()
 
@@ -99,9 +101,12 @@ def main() -> int:
     drawing = picture.svg(outcomes, title)
     stem.with_suffix(".svg").write_text(drawing)
     if given.keep:
-        (DOCS / "bench.svg").write_text(drawing)
         page = DOCS / "benchmarks.md"
-        page.write_text(report.with_figures(page.read_text(), outcomes, about))
+        if given.only:  # the picture is of whole runs
+            page.write_text(report.with_sections(page.read_text(), outcomes, about))
+        else:
+            (DOCS / "bench.svg").write_text(drawing)
+            page.write_text(report.with_figures(page.read_text(), outcomes, about))
     console.print(f"[dim]saved as {stem.relative_to(RESULTS.parent.parent)}.json and .svg[/dim]")
     missed = [outcome.name for outcome in outcomes if outcome.missed]
     if missed:

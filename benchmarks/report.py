@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks.rows import Outcome, Verdict, bound_words, number
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+HEAD = "| row | value | bound | |\n| --- | ---: | ---: | --- |\n"
 COLOUR = {"held": "green", "missed": "bold red", "shown": "cyan", "skipped": "yellow"}
 
 
@@ -92,9 +93,35 @@ def with_figures(page: str, outcomes: Sequence[Outcome], about: dict[str, Any]) 
     return f"{before}{BEGIN}\n{picture}\n\n{words}\n\n{markdown(outcomes)}{END}{after}"
 
 
+def with_sections(page: str, outcomes: Sequence[Outcome], about: dict[str, Any]) -> str:
+    """Return a page with the figures of these sections only put in place of theirs, or added.
+
+    What stands there of others stays, and above the table which run each of these is of. Raises
+    ``ValueError`` when the page has no figures.
+    """
+    before, _, rest = page.partition(BEGIN)
+    figures, _, after = rest.partition(END)
+    above, head, table = figures.partition(HEAD)
+    if not head:
+        raise ValueError("this page has no figures")
+    sections: dict[str, str] = {}
+    for line in table.strip().splitlines():
+        name = line.split("**")[1] if line.startswith("| **") else next(reversed(sections))
+        sections[name] = sections.get(name, "") + line + "\n"
+    paragraphs = above.strip().split("\n\n")
+    for outcome in outcomes:
+        sections[outcome.name] = markdown([outcome]).removeprefix(HEAD)
+        name = f"*{outcome.name}*: a run of its own"
+        paragraphs = [each for each in paragraphs if not each.startswith(name)]
+        short = ", short turns (--quick)" if about["quick"] else ""
+        paragraphs.append(f"{name}, {about['began'][:16].replace('T', ' ')} UTC{short}.")
+    words = "\n\n".join(paragraphs)
+    return f"{before}{BEGIN}\n{words}\n\n{HEAD}{''.join(sections.values())}{END}{after}"
+
+
 def markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the run as a Markdown table for docs/benchmarks.md."""
-    lines = ["| row | value | bound | |", "| --- | ---: | ---: | --- |"]
+    lines = HEAD.splitlines()
     for outcome in outcomes:
         lines.append(f"| **{outcome.name}** | | | {outcome.skipped or outcome.failed} |")
         for verdict in outcome.verdicts:

@@ -56,6 +56,22 @@ def test_figures_replace_those_that_a_page_has() -> None:
         report.with_figures("nothing", OUTCOMES, ABOUT)
 
 
+def test_a_section_takes_its_own_place_and_leaves_the_others() -> None:
+    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    whole = report.with_figures(page, OUTCOMES, ABOUT)
+    same = report.with_sections(whole, OUTCOMES[:1], ABOUT)
+    assert f"*{OUTCOMES[0].name}*: a run of its own" in same
+    assert [line for line in same.splitlines() if line.startswith("|")] == [
+        line for line in whole.splitlines() if line.startswith("|")
+    ]
+    assert report.with_sections(same, OUTCOMES[:1], ABOUT) == same
+    added = report.with_sections(whole, [Outcome("new", failed="why")], ABOUT)
+    assert added.count("| **new** | | | why |") == 1
+    assert added.endswith(f"why |\n{report.END}\nafter\n")
+    with pytest.raises(ValueError, match="no figures"):
+        report.with_sections(page, OUTCOMES, ABOUT)
+
+
 def test_the_page_of_the_documentation_has_its_place() -> None:
     page = Path(__file__).parents[2] / "docs" / "benchmarks.md"
     assert report.with_figures(page.read_text(), OUTCOMES, ABOUT)
