@@ -113,12 +113,13 @@ async def test_what_comes_when_all_before_it_was_heard_is_looked_at(box: Box) ->
     first = box.place + 1
     box.change(first, 0, "live")
     box.audio(first, 10)
-    box.now += 0.21
+    box.now += 0.25
     box.playing._look()
     assert not box.playing._goes_on
     box.audio(first + 10, 10)
     assert box.playing._goes_on
-    box.now += 0.19
+    box.now += 0.25
     box.playing._look()
     box.playing.settle()
-    assert box.heard.runs[-1].end >= first + 18
+    assert [run.first for run in box.heard.runs] == [first]
+    assert box.heard.runs[0].end == first + 20
