@@ -33,6 +33,7 @@ State = Literal["online", "offline", "ailing"]
 class ReceiverStatus(Model):
     """How a receiver is. ``state``: online, offline, or ailing: online, and something is wrong.
 
+    ``sounding``: whether something sounds there now, as it says; null: it says nothing of it.
     ``troubles``: what; ``values`` (numbers, by the names of docs/receiver-health.md) and ``texts``
     are as it told them last, at ``reported_at``. ``seen_at``: when it was last connected.
     """
@@ -41,6 +42,7 @@ class ReceiverStatus(Model):
     name: str
     area: AreaNamed | None
     state: State
+    sounding: bool | None
     seen_at: Time | None
     reported_at: Time | None
     troubles: tuple[str, ...]
@@ -123,9 +125,12 @@ def _area(desk: Desk, id: int) -> AreaNamed | None:
     return None if area is None else AreaNamed(id=area.id, path=area.path, name=area.name)
 
 
-def _status(desk: Desk, book: HealthBook, known: Known) -> ReceiverStatus:
+def _status(call: Call, book: HealthBook, known: Known) -> ReceiverStatus:
+    desk, fleet = call.desk, call.services.fleet
+    session = None if fleet is None else fleet.hub.of(known.id)
     return ReceiverStatus.model_construct(
         id=known.id, name=known.name, area=_area(desk, known.area), state=book.state(known),
+        sounding=None if session is None else session.sounding,
         seen_at=known.seen, reported_at=known.reported, troubles=tuple(sorted(known.troubles)),
         values=known.values, texts=known.texts,
     )  # fmt: skip
@@ -156,7 +161,7 @@ async def list_status(call: Call) -> Page[ReceiverStatus]:
             if len(found) > q.limit:
                 break
     return page(
-        Page[ReceiverStatus], found, q.limit, lambda k: _status(call.desk, book, k), lambda k: k.id
+        Page[ReceiverStatus], found, q.limit, lambda k: _status(call, book, k), lambda k: k.id
     )
 
 
@@ -178,7 +183,7 @@ async def history(call: Call) -> History:
         single = await reports(db, receiver, start, end)
         by_hour = await hours(db, receiver, start, end)
     return History(
-        now=_status(call.desk, book, known),
+        now=_status(call, book, known),
         reports=tuple(Reported(at=p.at, values=p.values) for p in single),
         hours=tuple(_hour(p) for p in by_hour),
     )

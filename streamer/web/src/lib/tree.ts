@@ -9,15 +9,20 @@ export type Node<T> = { id: number; folded: string; children: T[] }
 export type Row<T> = { area: T; open: boolean; place: number; siblings: number }
 
 /**
- * Return the rows from the top down. With something typed: what is found, and what it hangs on,
- * opened; below something found only what is found too.
+ * Return the rows from the top down. With something typed, or with `only`: what is found, and what
+ * it hangs on, opened; below something found only what is found too.
  */
 export function treeRows<T extends Node<T>>(
   roots: readonly T[],
   isOpen: (area: T) => boolean,
   typed = '',
+  only?: (area: T) => boolean,
 ): Row<T>[] {
-  const kept = typed.trim() === '' ? null : found(roots, finder(typed))
+  const named = finder(typed)
+  const kept =
+    typed.trim() === '' && only === undefined
+      ? null
+      : found(roots, (area) => named(area.folded) && (only?.(area) ?? true))
   const rows: Row<T>[] = []
   const walk = (siblings: readonly T[]): void => {
     const shown = kept === null ? siblings : siblings.filter((area) => kept.has(area.id))
@@ -33,10 +38,10 @@ export function treeRows<T extends Node<T>>(
   return rows
 }
 
-function found<T extends Node<T>>(roots: readonly T[], matches: (folded: string) => boolean): Set<number> {
+function found<T extends Node<T>>(roots: readonly T[], matches: (area: T) => boolean): Set<number> {
   const kept = new Set<number>()
   const look = (area: T): boolean => {
-    let here = matches(area.folded)
+    let here = matches(area)
     for (const child of area.children) here = look(child) || here
     if (here) kept.add(area.id)
     return here
