@@ -63,11 +63,14 @@ class Office:
 
     def person(self, login: str, role: str, path: str = PROVINCE) -> str:
         """Make an account with a role, and its password ``PASSWORD``; return the login."""
-        made = self.api.call(
-            "POST", "/accounts", {"login": login, "name": login.title(), "password": PASSWORD}
-        )
-        grant = {"area": self.ids[path], "role": role}
-        self.api.call("POST", f"/accounts/{made['id']}/grants", grant)
+        first = "mật khẩu đầu tiên, phải đổi"
+        account = {"login": login, "name": login.title(), "password": first}
+        grants = [{"area": self.ids[path], "role": role}]
+        self.api.call("POST", "/accounts", {**account, "grants": grants})
+        anyone = ApiClient(self.api.url, trusted=self.api.trusted)
+        said = anyone.call("POST", "/sign-in", {"login": login, "password": first, "cookie": False})
+        own = ApiClient(self.api.url, said["token"], self.api.trusted)
+        own.call("PUT", "/me/password", {"current": first, "password": PASSWORD})
         return login
 
 

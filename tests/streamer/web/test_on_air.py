@@ -114,7 +114,5 @@ def test_a_session_that_ends_ends_its_stream(desk: Desk, office: Office) -> None
     expect(page.get_by_role("treeitem").first).to_be_visible()
     accounts = office.api.call("GET", "/accounts?limit=100")["items"]
     thoa = next(one for one in accounts if one["login"] == "thoa")
-    office.api.call(
-        "PATCH", f"/accounts/{thoa['id']}", {"disabled": True}, version=thoa["version"]
-    )
+    office.api.call("PATCH", f"/accounts/{thoa['id']}", {"disabled": True}, version=thoa["version"])
     expect(page.get_by_role("dialog")).to_contain_text("Phiên làm việc đã hết", timeout=SLOW_MS)
