@@ -73,7 +73,7 @@ def demo(
         bool, typer.Option("--json", help="Print one line of JSON when ready, for scripts.")
     ] = False,
 ) -> None:
-    """A sample province on air: areas, accounts, a spoken bulletin, a receiver that plays it.
+    """A sample province on air: areas, accounts, a spoken bulletin, a box that plays it.
 
     All of it is labelled as sample data; a second start goes on with it, with new passwords.
     """
@@ -137,6 +137,11 @@ def live(
 receiver_app = typer.Typer(help="The box on the pole.", no_args_is_help=True)
 app.add_typer(receiver_app, name="receiver")
 
+Config = Annotated[
+    Path | None,
+    typer.Option(help="The box's configuration; /etc/loa/receiver.toml if there is one."),
+]
+
 
 @receiver_app.command("enrol")
 def receiver_enrol(
@@ -149,12 +154,13 @@ def receiver_enrol(
             "/var/lib/loa-receiver for root, else ~/.local/state/loa-receiver."
         ),
     ] = None,
+    config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Make this box a receiver of a server; what it was before, it is no more."""
     from loa.receivers.enrolling import run
 
-    raise typer.Exit(run(server, code, state or _folders(None)[0], as_json=json))
+    raise typer.Exit(run(server, code, state or _folders(config)[0], as_json=json))
 
 
 def _folders(file: Path | None) -> tuple[Path, Path]:
@@ -167,12 +173,6 @@ def _folders(file: Path | None) -> tuple[Path, Path]:
         print(f"loa: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     return config.state, config.runtime
-
-
-Config = Annotated[
-    Path | None,
-    typer.Option(help="The box's configuration; /etc/loa/receiver.toml if there is one."),
-]
 
 
 @receiver_app.command("run")

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
+from typer.testing import CliRunner
 
 from loa.receivers.config import Config, ConfigError, Section, load
+from loa.streamer.cli import app
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "receiver.toml.example"
 HOME = {"HOME": "/home/pole"}
@@ -145,3 +147,23 @@ def test_whatever_stands_there_is_read_or_explained(
         monkeypatch.setattr("loa.receivers.config._read", lambda file, content=content: content)
         with contextlib.suppress(ConfigError):
             load(Path("receiver.toml"), HOME)
+
+
+def test_enrol_keeps_its_state_where_the_configuration_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[Path | None] = []
+
+    def run(server: str, code: str, state: Path | None, *, as_json: bool) -> int:
+        states.append(state)
+        return 0
+
+    monkeypatch.setattr("loa.receivers.enrolling.run", run)
+    file = tmp_path / "receiver.toml"
+    file.write_text('state = "here"\n')
+    words = ["receiver", "enrol", "loa.example", "LOA1-X", "--config", str(file)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert CliRunner().invoke(app, [*words, "--state", str(tmp_path)]).exit_code == 0
+    assert states == [tmp_path / "here", tmp_path]
+    file.write_text("state = 1\n")
+    assert CliRunner().invoke(app, words).exit_code == 2 and len(states) == 2
