@@ -45,9 +45,10 @@ from loa.receivers.offline import Offline
 from loa.receivers.orders import Bound, OrderBook
 from loa.receivers.parts import Cause, Wanted
 from loa.receivers.timekeeping import DayTime
+from loa.receivers.vitals import Vitals
 
 POLL = 1.0
-TIME_EVERY = 15
+TIME_EVERY, VITALS_EVERY = 15, 10
 """Seconds."""
 
 
@@ -189,6 +190,10 @@ class SimulatedBox:
             state / "fetching.json", link, cache, schedule, day, lambda: settings.now, journal,
             changed=offline.poke, busy=lambda: playing.streams, monotonic=self._clock, apart=here,
         )  # fmt: skip
+        vitals = Vitals(link, day, self._clock)
+        vitals.add(
+            lambda: made_up(self.number, playing.sequencer.current is not None, journal.waiting)
+        )
         obeying = Obeying(
             book, link, _Bound(link), clock.unix, journal, deeds(settings, playing, fetching, link)
         )
@@ -196,16 +201,17 @@ class SimulatedBox:
         def use(now: Settings) -> None:
             playing.settings = now
             cache.quota = now.cache_mb * MEGABYTE
+            vitals.set_every(now.health_every)
             fetching.poke()
             offline.poke()
 
         settings.subscribe(use)
-        for part in (playing, offline, obeying, fetching, journal):
+        for part in (playing, offline, obeying, fetching, journal, vitals):
             link.add(part)
         journal.started(software="loa fleet", boots=day.boots)
         works: list[Coroutine[None, None, None]] = [
             link.run(), offline.run(), fetching.run(), self._watch(link),
-            self._look(journal, day, machine),
+            self._look(journal, day, machine, vitals),
         ]  # fmt: skip
         tasks = [asyncio.ensure_future(work) for work in works]
         try:
@@ -236,7 +242,9 @@ class SimulatedBox:
             elif not link.up and len(self.life.ups) > len(self.life.downs):
                 self.life.downs.append(now)
 
-    async def _look(self, journal: BoxJournal, day: DayTime, machine: SimulatedMachine) -> None:
+    async def _look(
+        self, journal: BoxJournal, day: DayTime, machine: SimulatedMachine, vitals: Vitals
+    ) -> None:
         """What has to be done every second, and leaps of the box's clock."""
         leaps = [leap for leap in self.fate.leaps if self.start + leap[0] > time.monotonic()]
         looks = 0
@@ -248,7 +256,19 @@ class SimulatedBox:
             looks += 1
             if looks % TIME_EVERY == 0:
                 day.look(now)
+            if looks % VITALS_EVERY == 0:
+                await vitals.look()
             journal.poll(now)
+
+
+def made_up(number: int, sounds: bool, waiting: int) -> dict[str, float | str]:
+    """Return what a simulated box tells of itself: what it knows, the rest made up, and said so."""
+    return {
+        "on_air": int(sounds), "journal_waiting": waiting, "output_trouble": 0, "mains": 1,
+        "temperature_c": 40 + number % 15, "signal_percent": 50 + number % 40,
+        "storage_free_mb": 8000, "memory_free_mb": 300, "network": "simulated",
+        "operator": "simulated",
+    }  # fmt: skip
 
 
 def _keys(identity: BoxIdentity) -> Callable[[], list[PublicKey]]:
