@@ -75,7 +75,7 @@ setup: packages-run $(SET_UP) $(EXTENSION) $(SITE) ## system packages, the envir
 
 # --- the two commands
 
-run: setup ## put a first programme on air, with a receiver playing it (ARGS=--json for scripts)
+run: setup ## put a first programme on air, with an enrolled box playing it (ARGS=--json for scripts)
 	@exec $(BIN)/loa demo $(ARGS)
 
 test: setup packages-test ctest web-check ## run the tests (ARGS go to pytest)
@@ -97,7 +97,9 @@ fuzz: packages-check ## fuzz the parsers of the C core, SECONDS each (60)
 	@$(MAKE) --no-print-directory -C native/tests fuzz
 
 # What keeps and finds things is tested on both databases.
-ON_BOTH := tests/streamer/store tests/streamer/desk tests/streamer/http/api tests/streamer/keeping tests/streamer/fleet/test_proof.py
+ON_BOTH := tests/streamer/store tests/streamer/desk tests/streamer/http/api tests/streamer/keeping \
+	$(foreach topic,agendas distribution health ledger orders orders_on_the_line proof proof_on_the_line \
+	settings,tests/streamer/fleet/test_$(topic).py)
 
 postgresql: setup packages-check ## the store's, the desk's and the API's tests on PostgreSQL
 	$(BIN)/python tests/support/postgres.py $(BIN)/pytest $(ON_BOTH) $(ARGS)

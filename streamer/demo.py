@@ -1,7 +1,7 @@
-"""``loa demo``: a sample tree with people, a bulletin on air, and one receiver that plays it.
+"""``loa demo``: a sample tree with people, a bulletin on air, and an enrolled box that plays it.
 
-Everything is real but the people: the server is ``loa serve``'s, the receiver is a process of its
-own. All sample data says that it is sample data.
+Everything is real but the people: the server is ``loa serve``'s, the box is a process of its own
+(``demo_box.py``). All sample data says that it is sample data.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from loa.streamer import demo_data, logs
 from loa.streamer.config import ConfigError, load
+from loa.streamer.demo_box import Box
 from loa.streamer.demo_data import STATION, Sample
 from loa.streamer.desk.sample import LABEL, PROVINCE
 from loa.streamer.run import FAILED, MISCONFIGURED, run, say
@@ -30,10 +31,6 @@ SPOKEN = (
     "Kính chào bà con các thôn bản. Hôm nay trời nắng, nhiệt độ từ hai mươi đến hai mươi lăm độ. "
     "Mời bà con đón nghe bản tin tiếp theo."
 )
-RECEIVER_PATIENCE = 30.0
-"""Seconds until the demo says that its receiver hears nothing."""
-
-log = logs.get("demo")
 
 
 def sample_areas(recording: Path, password: str) -> list[dict[str, Any]]:
@@ -95,23 +92,23 @@ def demo(options: Mapping[str, Any], as_json: bool) -> int:
     async def announce(server: Server) -> None:
         ready = replace(server.ready, password=password)
         async with contextlib.AsyncExitStack() as stack:
-            receiver = await Receiver.start(f"{ready.url}{STATION}.opus")
-            stack.push_async_callback(receiver.stop)
-            await receiver.hears()
+            box = await Box.start(server, data)
+            stack.push_async_callback(box.stop)
+            await box.plays()
             if as_json:
                 line = {**ready.as_json(), "admin": sample.admin}
                 print(json.dumps(line, ensure_ascii=False), flush=True)
             else:
                 say(ready)
                 _say_more(ready.url, sample)
-            await receiver.watch()
+            await box.watch()
 
     return run(config, announce)
 
 
 def _say_more(url: str, sample: Sample) -> None:
     print(
-        f"  one receiver of {STATION} is playing it (to nowhere, so that no speaker is "
+        f"  an enrolled box of {STATION} is playing it (to nowhere, so that no speaker is "
         "needed)\n  sample accounts (dữ liệu mẫu), with passwords of this start:",
         file=sys.stderr,
     )
@@ -119,65 +116,7 @@ def _say_more(url: str, sample: Sample) -> None:
         print(f"    {login:<10} {password}   {name}", file=sys.stderr)
     admin = sample.admin["user"]
     print(
-        f"  loa sign-in {admin} --server {url}   then for example: loa areas list\n"
+        f"  loa sign-in {admin} --server {url}   then for example: loa receivers list\n"
         f"  in a browser: {url}/   to stop: Ctrl-C",
         file=sys.stderr,
     )
-
-
-class Receiver:
-    """The demo's receiver: ``loa receiver run`` as a child, and what it says."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls, url: str) -> Receiver:
-        """Start it."""
-        program = "from loa.streamer.cli import main; main()"
-        return cls(
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-c", program,
-                "receiver", "run", "--url", url, "--out", "null", "--json",
-                stdout=asyncio.subprocess.PIPE,
-                # Ctrl-C goes to everyone in the terminal's group: the demo ends it, in its turn.
-                start_new_session=True,
-            )
-        )  # fmt: skip
-
-    async def _line(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line:
-            raise OSError("the receiver ended by itself")
-        said: dict[str, Any] = json.loads(line)
-        return said
-
-    async def hears(self) -> None:
-        """Return when it plays more than silence. Raises ``OSError`` when it does not."""
-        try:
-            async with asyncio.timeout(RECEIVER_PATIENCE):
-                while not _sounds(await self._line()):
-                    pass
-        except TimeoutError:
-            raise OSError("the receiver hears nothing") from None
-
-    async def watch(self) -> None:
-        """Say in the log when what it hears begins or ends, until it is cancelled."""
-        sounding = True
-        while True:
-            now = _sounds(await self._line())
-            if now != sounding:
-                log.info("the receiver hears a voice" if now else "the receiver hears silence")
-            sounding = now
-
-    async def stop(self) -> None:
-        """End it, and wait until it has."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        await self._process.wait()
-
-
-def _sounds(said: Mapping[str, Any]) -> bool:
-    level = said.get("level_db")
-    return said.get("state") == "playing" and level is not None and level > -60

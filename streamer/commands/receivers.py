@@ -28,7 +28,7 @@ receiver_proof.register(app)
 receiver_reports.register(app)
 
 Receiver = Annotated[int, typer.Argument(metavar="RECEIVER", help="Its id, as `list` shows it.")]
-COLUMNS = ("id", "area", "name", "state", "connected", "seen_at", "software")
+COLUMNS = ("id", "area", "name", "state", "connected", "on_air", "seen_at", "software")
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""``loa demo`` as a process: on air, with people, heard by its receiver, gone without a trace."""
+"""``loa demo`` as a process: on air, with people, played by its box, gone without a trace."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def running(folder: Path, number: signal.Signals) -> Iterator[dict[str, Any]]:
             assert out == "" and "Traceback" not in errors
         finally:
             process.kill()
-    # Its receiver had standard error too: communicate() returned, so it is gone.
+    # Its box had standard error too: communicate() returned, so it is gone.
 
 
 def call(ready: dict[str, Any], path: str, body: Any = None, token: str = "") -> Any:
@@ -69,7 +69,9 @@ def sign_in(ready: dict[str, Any], password: str) -> Any:
 
 
 def counts(data: Path) -> dict[str, int]:
-    tables = ("area", "account", "role_grant", "bulletin", "slot", "queue_entry")
+    tables = (
+        "area", "account", "role_grant", "bulletin", "slot", "queue_entry", "receiver",
+    )  # fmt: skip
     with closing(sqlite3.connect(data / "loa.db")) as db:
         return {t: db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
 
@@ -91,12 +93,18 @@ def test_on_air_with_people_and_again_without_doubling(tmp_path: Path) -> None:
         assert bulletin["state"] == "approved" and "dữ liệu mẫu" in bulletin["title"]
         areas = call(ready, "/areas", token=token)["items"]
         assert all("dữ liệu mẫu" in area["name"] for area in areas)
+        [receiver] = call(ready, "/receivers", token=token)["items"]
+        assert receiver["state"] == "enrolled" and receiver["connected"]
+        assert "dữ liệu mẫu" in receiver["name"] and receiver["key"]
+        status = tmp_path / "loa-demo" / "box" / "run" / "status.json"
+        assert json.loads(status.read_bytes())["sounding"] in ("bulletin", "file")
     first, made = ready, counts(tmp_path / "loa-demo")
     assert made["bulletin"] == made["slot"] == made["queue_entry"] == 1
     assert made["account"] == made["role_grant"] == len(demo_data.PEOPLE)
 
     with running(tmp_path, signal.SIGTERM) as ready:
         assert counts(tmp_path / "loa-demo") == made
+        assert made["receiver"] == 1
         assert ready["mounts"] == first["mounts"]
         # Passwords are made anew at each start.
         with pytest.raises(urllib.error.HTTPError) as caught:

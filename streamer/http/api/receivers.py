@@ -76,13 +76,15 @@ class Move(Model):
 
 
 class Receiver(Model):
-    """``new`` was never enrolled. ``connected``: now. ``key``: the fingerprint of its key."""
+    """``new`` was never enrolled. ``connected``: now. ``on_air``: whether something sounded when it
+    last said how it is, null: it has not, or is not there. ``key``: the fingerprint of its key."""
 
     id: Id
     area: Id
     name: str
     state: State
     connected: bool
+    on_air: bool | None
     horns: int
     serial: str
     hardware: str
@@ -141,11 +143,15 @@ def _fleet(call: Call) -> Fleet:
 def shown(call: Call, row: ReceiverRow) -> Receiver:
     """Return a receiver as it is shown."""
     fleet = call.services.fleet
-    names = set(Receiver.model_fields) - {"area", "connected", "key"}
+    names = set(Receiver.model_fields) - {"area", "connected", "on_air", "key"}
+    connected = fleet is not None and fleet.hub.of(row.id) is not None
+    health = fleet.health.book.known.get(row.id) if fleet is not None and connected else None
+    told = None if health is None else health.values.get("on_air")
     return Receiver(
         **{name: getattr(row, name) for name in names},
         area=row.area_id,
-        connected=fleet is not None and fleet.hub.of(row.id) is not None,
+        connected=connected,
+        on_air=None if told is None else told > 0,
         key=None if row.key is None else PublicKey(row.key).fingerprint.hex(),
     )
 
