@@ -20,10 +20,11 @@ MEGABYTES = 4
 
 
 class SmallDisk:
-    """``fill`` it and make ``room`` again."""
+    """``fill`` it and make ``room`` again; ``real``: it is a file system of its own."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch | None) -> None:
         self.folder = folder
+        self.real = patch is None
         self._patch = patch
         self._ballast = folder / "ballast"
 

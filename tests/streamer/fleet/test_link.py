@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from loa.codecs.control.vitals import compose
 from loa.receivers import backoff
 from loa.receivers.link import Link
 from loa.receivers.wire import Opened
@@ -62,3 +63,23 @@ async def test_a_try_that_hangs_is_given_up_and_another_one_succeeds(
         assert link.up and link.counters["link.sessions"] == 1
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+
+
+async def test_the_list_says_who_is_on_air_as_the_boxes_told(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there:
+        link = await there.link()
+
+        async def on_air() -> object:
+            (shown,) = (await there.office.call("GET", "/receivers"))["items"]
+            return shown["on_air"]
+
+        assert await on_air() is None
+        book = there.fleet.health.book.known
+        receiver = link.identity.kept.receiver
+        for said in (1, 0):
+            assert link.send(compose(0.0, {"on_air": said}, {}))
+            await there.until(lambda: book[receiver].values.get("on_air") == said)  # noqa: B023
+            assert await on_air() is bool(said)
+        await there.unlink(link)
+        await there.until(lambda: len(there.fleet.hub) == 0)
+        assert await on_air() is None
