@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -98,6 +99,12 @@ def test_on_air_with_people_and_again_without_doubling(tmp_path: Path) -> None:
         assert "dữ liệu mẫu" in receiver["name"] and receiver["key"]
         status = tmp_path / "loa-demo" / "box" / "run" / "status.json"
         assert json.loads(status.read_bytes())["sounding"] in ("bulletin", "file")
+        for _ in range(100):  # its box says so within seconds
+            if call(ready, "/receivers", token=token)["items"][0]["on_air"]:
+                break
+            time.sleep(0.2)
+        else:
+            raise AssertionError("the list does not say that it plays")
     first, made = ready, counts(tmp_path / "loa-demo")
     assert made["bulletin"] == made["slot"] == made["queue_entry"] == 1
     assert made["account"] == made["role_grant"] == len(demo_data.PEOPLE)

@@ -76,8 +76,8 @@ class Move(Model):
 
 
 class Receiver(Model):
-    """``new`` was never enrolled. ``connected``: now. ``on_air``: whether something sounded when it
-    last said how it is, null: it has not, or is not there. ``key``: the fingerprint of its key."""
+    """``new`` was never enrolled. ``connected``: now. ``on_air``: whether something sounds, as
+    the box says; null: it did not say, or is not there. ``key``: the fingerprint of its key."""
 
     id: Id
     area: Id
@@ -144,14 +144,12 @@ def shown(call: Call, row: ReceiverRow) -> Receiver:
     """Return a receiver as it is shown."""
     fleet = call.services.fleet
     names = set(Receiver.model_fields) - {"area", "connected", "on_air", "key"}
-    connected = fleet is not None and fleet.hub.of(row.id) is not None
-    health = fleet.health.book.known.get(row.id) if fleet is not None and connected else None
-    told = None if health is None else health.values.get("on_air")
+    session = None if fleet is None else fleet.hub.of(row.id)
     return Receiver(
         **{name: getattr(row, name) for name in names},
         area=row.area_id,
-        connected=connected,
-        on_air=None if told is None else told > 0,
+        connected=session is not None,
+        on_air=None if session is None else session.sounding,
         key=None if row.key is None else PublicKey(row.key).fingerprint.hex(),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loa.codecs.control.vitals import compose
+from loa.codecs.control.messages import Ping
 from loa.receivers import backoff
 from loa.receivers.link import Link
 from loa.receivers.wire import Opened
@@ -74,12 +74,12 @@ async def test_the_list_says_who_is_on_air_as_the_boxes_told(tmp_path: Path) -> 
             return shown["on_air"]
 
         assert await on_air() is None
-        book = there.fleet.health.book.known
-        receiver = link.identity.kept.receiver
-        for said in (1, 0):
-            assert link.send(compose(0.0, {"on_air": said}, {}))
-            await there.until(lambda: book[receiver].values.get("on_air") == said)  # noqa: B023
-            assert await on_air() is bool(said)
+        session = there.fleet.hub.of(link.identity.kept.receiver)
+        assert session is not None
+        for said in (True, False):
+            assert link.send(Ping(sent=0.0, on=said))
+            await there.until(lambda: session.sounding is said)  # noqa: B023
+            assert await on_air() is said
         await there.unlink(link)
         await there.until(lambda: len(there.fleet.hub) == 0)
         assert await on_air() is None
