@@ -36,6 +36,7 @@ from loa.receivers.fleet.keeping import (
 )
 from loa.receivers.fleet.playing import Heard, Playing, Reference
 from loa.receivers.fleet.profile import Profile
+from loa.receivers.fleet.turns import Turns
 from loa.receivers.identity import BoxIdentity
 from loa.receivers.journal import BoxJournal
 from loa.receivers.keeping import KeptSettings
@@ -50,6 +51,8 @@ from loa.receivers.vitals import Vitals
 POLL = 1.0
 TIME_EVERY, VITALS_EVERY = 15, 10
 """Seconds."""
+CONNECTING, CONNECTING_SECONDS = 50, 1.0
+"""Boxes of a process that connect at a time; after so long one keeps no other waiting."""
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class Shared:
     shelf: Shelf
     reference: Reference = field(default_factory=Reference)
     unpack: Unpacking = field(default_factory=Unpacking)
+    turns: Turns = field(default_factory=lambda: Turns(CONNECTING, CONNECTING_SECONDS))
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class SimulatedBox:
         self._boots = 0
         self._clock = LocalClock(fate.drift)
         self._random = Random(f"{profile.seed}/{number}/line")
-        self._road = Road(profile.line, fate.delay, self._random)
+        self._road = Road(profile.line, fate.delay, self._random, shared.turns)
         self._power: asyncio.Task[None] | None = None
 
     @property

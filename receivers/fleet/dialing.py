@@ -21,6 +21,7 @@ import aiohttp
 from loa.codecs.control.signing import PublicKey
 from loa.receivers.fleet.fate import Way
 from loa.receivers.fleet.profile import Line
+from loa.receivers.fleet.turns import Turns
 from loa.receivers.wire import CONNECT_WITHIN, Opened, Unreachable, opened
 
 MOST = 512
@@ -33,9 +34,15 @@ _CLOSED = aiohttp.WSMessage(aiohttp.WSMsgType.CLOSED, None, None)
 
 
 class Road:
-    """One receiver's line: how late things are, and whether it is broken. ``now``: monotonic."""
+    """One receiver's line: how late things are, and whether it is broken. ``now``: monotonic.
 
-    def __init__(self, line: Line, delay: float, random: Random) -> None:
+    ``turns``: which it takes with the other boxes of its process to connect.
+    """
+
+    def __init__(
+        self, line: Line, delay: float, random: Random, turns: Turns | None = None
+    ) -> None:
+        self._turns = turns or Turns(1, 0.0)
         self.down = Way(line, delay, random)
         self.up = Way(line, delay, random)
         self.plain = not (delay or line.jitter_ms or line.loss or line.rate_kbit)
@@ -85,7 +92,8 @@ class Road:
         """As ``wire.opened``, over this line."""
         await self._reach()
         stack = contextlib.AsyncExitStack()
-        there = await stack.enter_async_context(opened(server, trust, tls))
+        async with self._turns.turn():
+            there = await stack.enter_async_context(opened(server, trust, tls))
         slow = SlowSocket(there.socket, self)
         try:
             yield Opened(cast(aiohttp.ClientWebSocketResponse, slow), there.shake)

@@ -36,7 +36,6 @@ from loa.streamer.ingest.request import (
     split_target,
 )
 from loa.streamer.ingest.tls import Certificate
-from loa.streamer.ingest.turns import Turns
 
 log = structlog.get_logger()
 
@@ -74,8 +73,7 @@ class DoorConfig:
     sources have limits of their own. ``queues``: sockets that listen on each address; each has a
     ``backlog`` of its own, which Linux cuts to 4,096 unless told otherwise, and 10,000 listeners
     that come back at once need room: who finds none tries again after 1, 3, 7… s. ``proxies``:
-    networks whose connections must begin with a PROXY header. ``handshakes``: of TLS, at a time;
-    one that takes longer than ``handshake_turn`` seconds keeps nobody waiting any more.
+    networks whose connections must begin with a PROXY header.
     """
 
     head_timeout: float = 15.0
@@ -84,8 +82,6 @@ class DoorConfig:
     backlog: int = 4096
     queues: int = 3
     keepalive: float = 30.0
-    handshakes: int = 100
-    handshake_turn: float = 0.25
     proxies: tuple[Network, ...] = ()
     reserved: frozenset[str] = RESERVED
 
@@ -121,7 +117,6 @@ class Door:
         self._servers: list[asyncio.Server] = []
         self._web: web.Server | None = None
         self._loop = asyncio.get_running_loop()
-        self.handshakes = Turns(self.config.handshakes, self.config.handshake_turn)
 
     # --- life
 
@@ -466,11 +461,6 @@ class FrontDoor(asyncio.Protocol):
 
     async def _handshake(self, first: bytes) -> None:
         """Put TLS between the socket and us; ``first`` are bytes of it that were read already."""
-        async with self._door.handshakes.turn():
-            if self._stage is Stage.HANDSHAKE:
-                await self._start_layer(first)
-
-    async def _start_layer(self, first: bytes) -> None:
         transport, certificate = self._transport, self._certificate
         assert transport is not None and certificate is not None
         loop = asyncio.get_running_loop()

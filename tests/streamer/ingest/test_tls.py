@@ -251,19 +251,3 @@ async def test_where_nobody_resumes_no_tickets_are_sent(
         session = writer.get_extra_info("ssl_object").session
         assert session.has_ticket is resumes
         writer.transport.abort()
-
-
-async def test_who_does_not_finish_keeps_nobody_from_beginning(
-    files: tuple[Path, Path], certificate: Certificate
-) -> None:
-    config = DoorConfig(handshakes=1, handshake_turn=0.02)
-    async with serving(certificate=certificate, routes=hello, door_config=config) as server:
-        begun = [await asyncio.open_connection(server.host, server.port) for _ in range(3)]
-        for _, writer in begun:
-            writer.write(b"\x16\x03\x01\x02\x00\x01")  # and no more of its first words
-        async with asyncio.timeout(5):
-            _, good = await asyncio.open_connection(
-                server.host, server.port, ssl=trusting(files), server_hostname="localhost"
-            )
-        for _, writer in [*begun, (None, good)]:
-            writer.transport.abort()

@@ -1,8 +1,9 @@
 """So many at a time, first come first served, and nobody holds up the others for long.
 
-When thousands connect at once and all of them get a little of the processor in turn, all are late
-together, and whoever runs out of patience was worked for in vain. One after the other the first are
-done at once, and the last no later.
+A box has a processor of its own; a thousand simulated ones share one. When all of them connect at
+once and each gets a little of it in turn, all are late together, and whoever runs out of patience
+(its own, or the server's) was worked for in vain. One after the other the first are done at once,
+and the last no later.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from loa.streamer.ingest.turns import Turns
+from loa.receivers.fleet.turns import Turns
 
 
 async def settle() -> None:
