@@ -43,6 +43,7 @@ SECTIONS = {
     "boxes-return": ("boxes.run_return", False),
     "boxes-idle": ("boxes.run_idle", False),
     "continuity": ("continuity.run", False),
+    "pages": ("pages.run", True),
     "liquidsoap": ("liquidsoap.run", False),
 }
 
