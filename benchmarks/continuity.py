@@ -7,10 +7,10 @@ by ``?from=``. The line (``lines``) loses packets in bursts of two in the mean, 
 by so much, with a quarter of that as jitter.
 
 A box's ticks are *in time* when they sounded within 200 ms of when its group sounds them (700 ms
-behind the server), *late* when later, and else were left out; *made up* is what its decoder
-concealed meanwhile. A plain listener has no group and falls behind by what it waits: of its sound
-the share is shown that was not made up for what was not there. Beside it stands what the line
-really lost.
+behind the server), *late* when later, also by more than a second, and else were left out; *made up*
+is what its decoder concealed meanwhile. A plain listener has no group and falls behind by what it
+waits: of its sound the share is shown that was not made up for what was not there. Beside it stands
+what the line really lost.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONDITIONS = ((0.01, 100), (0.03, 100), (0.05, 100), (0.10, 100), (0.05, 400), (
 
 
 def run(quick: bool) -> list[Row]:
-    seconds = 15.0 if quick else 60.0
+    seconds = 15.0 if quick else 40.0
     rows: list[Row] = []
     with (
         Lines(1) as lines,
@@ -70,12 +70,13 @@ def beside(
     shares = [box(a, b) for a, b in zip(before, after, strict=True)]
     due = sum(share["due"] for share in shares)
     late, heard = (sum(share[key] for share in shares) for key in ("late", "heard"))
-    made = sum(share["made_up"] for share in shares)
+    made, very = (sum(share[key] for share in shares) for key in ("made_up", "very_late"))
     lost, arrived = lines.boxes[0].lost()
     back, there = lines.server.lost()
     what = f"{loss:.0%} lost, {delay:g} ms each way"
     note = (
-        f"late {late / due:.2%}, left out {1 - heard / due:.2%}, made up {made / due:.2%};"
+        f"late {late / due:.2%}, by more than 1 s {very / due:.2%},"
+        f" left out {1 - heard / due:.2%}, made up {made / due:.2%};"
         f" really lost {lost / max(1, lost + arrived):.1%} down,"
         f" {back / max(1, back + there):.1%} up"
     )
@@ -96,6 +97,7 @@ def box(before: dict[str, Any], after: dict[str, Any]) -> dict[str, int]:
     return {
         "due": last - first, "heard": length(union(spans)), "made_up": made,
         "late": after["late"] - before["late"],
+        "very_late": after["very_late"] - before["very_late"],
     }  # fmt: skip
 
 

@@ -9,6 +9,8 @@ there: what was cut is resumed, what was over is over, and the key of a playing 
   stand in the schedule sound: nobody is there who could say that it is over.
 - What the server ended for good (it was neither an emergency nor a live that came between) stays
   ended.
+- What its plan had done with before the box first heard from the server, the server played, or not:
+  it is over for a box that was switched on later.
 - After a power cut an item goes on where it was, if it still fits into its slot.
 
 Ticks are those of the timeline, as the box knows it; a schedule's are put onto it by the time of
@@ -83,6 +85,8 @@ class Carrying:
         """What the server carried last, while it still holds."""
         self._before = {b.key: b for b in before if b.packets > 0}
         self._taken_over = False
+        self._followed: int | None = None
+        """The tick from which on the server was followed, since this start."""
 
     # --- what is known
 
@@ -118,6 +122,8 @@ class Carrying:
         """The timeline turned out to be another one: what was at t is at t + ``ticks``."""
         self._states = {id: _shifted(state, ticks) for id, state in self._states.items()}
         self._pending.clear()
+        if self._followed is not None:
+            self._followed += ticks
 
     # --- online
 
@@ -129,6 +135,8 @@ class Carrying:
 
     def follow(self, tick: int) -> None:
         """Take in what the server carried until ``tick``."""
+        if self._pending and self._followed is None:
+            self._followed = tick
         while self._pending and self._pending[0].tick <= tick:
             self._follow(self._pending.pop(0))
 
@@ -290,9 +298,25 @@ class Carrying:
             if station is None:
                 continue
             if number == 0:
+                self._pass_over(station)
                 self._revive(station, tick)
             elif area.id not in self._states:
                 self._suppose(area.id, station, tick)
+
+    def _pass_over(self, station: Station) -> None:
+        """What was to be over before the server was first followed is over, unless it is known to
+        this box."""
+        if self._followed is None:
+            return
+        state = self.state
+        known = {state.choice.id, *state.played, *self._before, *(c.id for c in state.begun)}
+        over = {
+            play.key: play.ticks
+            for play in station.plays
+            if play.key not in known and play.not_before <= self._followed - play.ticks
+        }
+        if over:
+            self._states[self._own] = replace(state, played={**state.played, **over})
 
     def _revive(self, station: Station, tick: int) -> None:
         """Resume what a power cut ended in the middle, where it still fits into its slot."""

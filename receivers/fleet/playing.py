@@ -25,8 +25,8 @@ from loa.receivers.saying import Saying
 from loa.receivers.sequencer import Sequencer, Step, What
 
 TICK = 0.02
-LATE = 10
-"""Ticks."""
+LATE, VERY_LATE = 0.2, 1.0
+"""Seconds."""
 EVERY = 0.5
 """Seconds between two looks while something sounds from the cache."""
 CATCH_UP = 0.015
@@ -51,7 +51,7 @@ class Heard:
     """What a box sounded since the fleet's start; it survives the box's power cuts.
 
     ``odd``: ticks whose packet was not what other boxes had at the same place. ``late``: ticks that
-    sounded more than 200 ms later than their group's.
+    sounded more than 200 ms later than their group's, ``very_late``: more than a second.
     """
 
     runs: list[Run] = field(default_factory=list)
@@ -59,6 +59,7 @@ class Heard:
     dropped: int = 0
     odd: int = 0
     late: int = 0
+    very_late: int = 0
 
 
 class Reference:
@@ -307,19 +308,21 @@ class Playing:
             return
         first = round(step.place - running.shift)
         wanted = running.wanted
-        if place - first > LATE:
-            self.heard.late += step.count
+        # A line that often needs more than the group's delay is later than that on purpose.
+        after = (place - first) * TICK + self._behind
+        beyond = after - (self.settings.delay or self._behind)
+        self.heard.late += step.count * (beyond > LATE)
+        self.heard.very_late += step.count * (beyond > VERY_LATE)
         key = wanted.audio.hex() if wanted.audio is not None else wanted.play or "live"
         index = first - running.base if wanted.audio is not None else first
         self.heard.odd += self._reference.odd(key, index, step.packets)
         run = self._run
         if run is None or run.end != first or run.play != wanted.play:
             self._end_run()
-            late = (place - first) * TICK + self._behind
             self._run = Run(
-                first, first + step.count, wanted.play, late, running.packets is not None
+                first, first + step.count, wanted.play, after, running.packets is not None
             )
-            self._begin(running, place, target, first, late)
+            self._begin(running, place, target, first, after)
         else:
             self._run = _with(run, end=first + step.count)
 

@@ -101,6 +101,7 @@ class Worker:
             "dropped": box.heard.dropped,
             "odd": box.heard.odd,
             "late": box.heard.late,
+            "very_late": box.heard.very_late,
             "ups": box.life.ups,
             "downs": box.life.downs,
             "mishaps": [asdict(m) for m in box.life.mishaps],

@@ -230,6 +230,34 @@ def test_a_line_that_is_lost_inside_an_item_changes_nothing(tmp_path: Path) -> N
     assert wanted[1].tick == first + 4 * MINUTE and wanted[1].offset == 0
 
 
+def test_what_was_over_before_the_box_was_switched_on_is_not_played_later(tmp_path: Path) -> None:
+    programme, _ = week()
+    box = Box(tmp_path, programme)
+    box.unix = clock_time(0, "05:04:30")
+    box.start()
+    box.timeline.zero = -1234.0 / 50
+    assert box.offline is not None
+    box.line.mend()
+    box.offline.welcomed(Welcome(version=1, tick=0.0, unix=box.unix))
+    turn = programme.turns[AREA][1]
+    first = round((clock_time(0, "05:04") - box.booted) * 50) + 1234
+    audio = next(a for a in programme.audios if a.ticks == 5 * MINUTE)
+    box.offline.take(
+        Change(
+            tick=first, kind="bulletin", play=turn.key, audio=audio.hash, ticks=5 * MINUTE,
+            bulletin=2,
+        ),
+        box.now,
+    )  # fmt: skip
+    box.run(clock_time(0, "05:06"))
+    box.line.cut(box.now)
+    box.run(clock_time(0, "05:29"))
+    # The first of this slot would fit in behind it.
+    assert [w.play for w in box.sounds.wanted if w.kind == "bulletin"] == [turn.key]
+    box.run(clock_time(0, "11:03"))
+    assert box.sounds.wanted[-1].play == programme.turns[AREA][2].key
+
+
 def test_what_an_emergency_cut_is_resumed_and_what_staff_ended_stays_ended(tmp_path: Path) -> None:
     programme = Programme()
     one = programme.play(1, 0, "05:00", 5 * MINUTE, "05:30")
