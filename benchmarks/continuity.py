@@ -32,6 +32,8 @@ from loa.receivers.fleet.judge import length, union
 from loa.receivers.fleet.profile import Profile
 
 BOXES, PLAIN = 8, 4
+LATEST = 6.0
+"""Seconds after which a tick has sounded or will not: 3 s of lag, and the box's own delay."""
 LOA = (sys.executable, "-c", "from loa.streamer.cli import main; main()")
 CONDITIONS = ((0.01, 100), (0.03, 100), (0.05, 100), (0.10, 100), (0.05, 400), (0.10, 400))
 
@@ -57,7 +59,7 @@ def beside(
 ) -> list[Row]:
     """Listen for a while with both."""
     inside = lines.boxes[0].inside([])
-    plain = [listen(lines, district, seconds + 10) for _ in range(PLAIN)]
+    plain = [listen(lines, district, seconds + LATEST + 10) for _ in range(PLAIN)]
     try:
         with Crew(district.root, district.numbers, Profile(), inside=inside) as crew:
             crew.wait_up(BOXES, 60)
@@ -65,9 +67,12 @@ def beside(
             before = crew.records()
             time.sleep(seconds)
             after = crew.records()
+            # Who is late still has the last of these ticks before it.
+            time.sleep(LATEST)
+            later = crew.records()
     finally:
         said = [heard_plainly(each) for each in plain]
-    shares = [box(a, b) for a, b in zip(before, after, strict=True)]
+    shares = [box(*records) for records in zip(before, after, later, strict=True)]
     due = sum(share["due"] for share in shares)
     late, heard = (sum(share[key] for share in shares) for key in ("late", "heard"))
     made, very = (sum(share[key] for share in shares) for key in ("made_up", "very_late"))
@@ -89,10 +94,10 @@ def beside(
     ]  # fmt: skip
 
 
-def box(before: dict[str, Any], after: dict[str, Any]) -> dict[str, int]:
-    """Return what a box sounded between two records of it, in ticks."""
+def box(before: dict[str, Any], after: dict[str, Any], later: dict[str, Any]) -> dict[str, int]:
+    """Return what a box sounded of the ticks between two records of it; ``later`` it had all."""
     first, last = round(before["tick"]) - 35, round(after["tick"]) - 35
-    spans = [(max(r[0], first), min(r[1], last)) for r in after["runs"]]
+    spans = [(max(r[0], first), min(r[1], last)) for r in later["runs"]]
     made = sum(r[5] for r in after["runs"]) - sum(r[5] for r in before["runs"])
     return {
         "due": last - first, "heard": length(union(spans)), "made_up": made,
