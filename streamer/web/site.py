@@ -17,6 +17,7 @@ from aiohttp import web
 from loa.streamer.http.api.identify import secure
 
 SECTIONS = (
+    "reports",
     "sign-in",
 )  # fmt: skip
 """The first words of the pages' addresses (``src/routes.ts``): there the one page is answered,

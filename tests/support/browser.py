@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from certificates import make_certificate
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -131,11 +132,11 @@ class Desk:
         """Sign in by the page, and go where ``path`` says."""
         self.context.add_init_script(f"localStorage.setItem('loa.language', '{language}')")
         self.office.api.call("GET", "/me")
-        page = self.page(f"/sign-in?to={path}")
+        page = self.page(f"/sign-in?to={quote(path)}")
         page.locator("input[autocomplete=username]").fill(login)
         page.locator("input[type=password]").fill(PASSWORD)
         page.locator("form button[type=submit]").click()
-        page.locator("nav").wait_for()
+        page.locator("nav").first.wait_for()
         return page
 
     def check(self) -> None:

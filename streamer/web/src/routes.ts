@@ -13,7 +13,8 @@ async function known(): Promise<void> {
 async function signedIn({ pathname }: { pathname: string }): Promise<void> {
   await known()
   if (session.me === null) {
-    throw await router.navigate('/sign-in', { search: { to: pathname }, replace: true })
+    const to = pathname === location.pathname ? pathname + location.search : pathname
+    throw await router.navigate('/sign-in', { search: { to }, replace: true })
   }
 }
 
@@ -23,6 +24,8 @@ export const router = createRouter({
     layout: Desk,
     hooks: { beforeLoad: signedIn },
     '/': () => import('./pages/on-air/OnAir.svelte'),
+    '/reports': () => import('./pages/reports/Reports.svelte'),
+    '/reports/:kind': () => import('./pages/reports/Reports.svelte'),
   },
   '*': NotFound,
 })
@@ -42,4 +45,5 @@ export type Section =
 
 export const NAVIGATION: readonly Entry[] = [
   { to: '/', word: 'onAir', needs: 'read' },
+  { to: '/reports', word: 'reports', needs: 'read' },
 ]

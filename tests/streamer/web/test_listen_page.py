@@ -1,10 +1,10 @@
-"""The public page on a whole server: nobody signs in, everything is there by keyboard and to axe."""
+"""The public page on a whole server: nobody signs in, and axe finds nothing."""
 
 from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import COMMUNE, Desk, axe, shot
+from support.browser import Desk, axe, shot
 
 
 def test_a_station_has_a_page_that_anybody_can_use(desk: Desk) -> None:

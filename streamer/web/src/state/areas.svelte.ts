@@ -24,6 +24,12 @@ class Areas {
     return this.#roots
   }
 
+  /** Of the roots, the one with the most below it: what most of one's work is about. */
+  get largest(): Area | undefined {
+    const size = (area: Area): number => this.below(area.id).length
+    return this.#roots.toSorted((a, b) => size(b) - size(a))[0]
+  }
+
   get count(): number {
     return this.#byId.size
   }
