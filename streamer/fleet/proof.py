@@ -119,6 +119,8 @@ class Proof:
             return
         manners = self._manners.setdefault(session, _Manners())
         if isinstance(message, Sounding):
+            if message.device:
+                session.sounding = True
             manners.soundings += 1
             if manners.soundings > MOST_SOUNDINGS:
                 self._counters.add("proof.too_many_soundings")

@@ -17,6 +17,7 @@ from aiohttp import web
 from loa.streamer.http.api.identify import secure
 
 SECTIONS = (
+    "emergency",
     "reports",
     "sign-in",
 )  # fmt: skip

@@ -24,6 +24,7 @@ export const router = createRouter({
     layout: Desk,
     hooks: { beforeLoad: signedIn },
     '/': () => import('./pages/on-air/OnAir.svelte'),
+    '/emergency': () => import('./pages/emergency/Emergency.svelte'),
     '/reports': () => import('./pages/reports/Reports.svelte'),
     '/reports/:kind': () => import('./pages/reports/Reports.svelte'),
   },
@@ -45,5 +46,6 @@ export type Section =
 
 export const NAVIGATION: readonly Entry[] = [
   { to: '/', word: 'onAir', needs: 'read' },
+  { to: '/emergency', word: 'emergency', needs: 'emergency' },
   { to: '/reports', word: 'reports', needs: 'read' },
 ]

@@ -80,7 +80,7 @@ class Compose {
     if (whole === null || whole.state !== 'draft') {
       const body = {
         area: this.area!.id, title, class: 'emergency' as const, targets: [...this.targets],
-        language: 'vi', sign_text: '', notes: '', per_day: 1, days: 1,
+        language: 'vi', sign_text: '', notes: '', starts_at: null, expires_at: null, per_day: 1, days: 1,
       }
       whole = (await api.POST('/bulletins', { body })).data!
       this.made = whole

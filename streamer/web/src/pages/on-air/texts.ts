@@ -8,7 +8,6 @@ const vi = {
   online: 'Cụm thu trực tuyến',
   playing: 'Cụm thu đang phát ra loa',
   silent: 'Cụm thu im lặng',
-  of: (n: string, all: string) => `${n} trên ${all}`,
   filters: 'Lọc',
   filter: { all: 'Tất cả', on: 'Đang phát', silent: 'Có cụm thu im lặng', emergency: 'Khẩn cấp' },
   find: 'Tìm địa bàn (không cần dấu)',
@@ -51,7 +50,6 @@ const vi = {
   stopNote: 'Dừng ngay ở mọi địa bàn đang nghe; không phát lại được chỗ đã dừng.',
   stopped: (title: string) => `Đã dừng: ${title}`,
   over: 'Chương trình này đã hết trước khi dừng.',
-  details: 'Chi tiết',
   what: 'Đang phát',
   class: 'Loại',
   kind: 'Hình thức',
@@ -68,8 +66,6 @@ const vi = {
   others: (n: string) => `và ${n} cụm thu khác`,
   live: 'Phát trực tiếp ở đây',
   schedule: 'Lịch phát',
-  waits: (n: string) => `${n} khẩn cấp đang chờ người thứ hai xác nhận`,
-  toEmergency: 'Đến trang khẩn cấp',
 }
 
 const en: typeof vi = {
@@ -80,7 +76,6 @@ const en: typeof vi = {
   online: 'Receivers online',
   playing: 'Receivers playing',
   silent: 'Receivers silent',
-  of: (n, all) => `${n} of ${all}`,
   filters: 'Filter',
   filter: { all: 'All', on: 'On air', silent: 'With silent receivers', emergency: 'Emergency' },
   find: 'Find an area',
@@ -123,7 +118,6 @@ const en: typeof vi = {
   stopNote: 'It stops at once wherever it is heard, and cannot be taken back.',
   stopped: (title) => `Stopped: ${title}`,
   over: 'It was over before it was stopped.',
-  details: 'Details',
   what: 'On air',
   class: 'Class',
   kind: 'Kind',
@@ -140,8 +134,6 @@ const en: typeof vi = {
   others: (n) => `and ${n} more`,
   live: 'Go live here',
   schedule: 'Schedule',
-  waits: (n) => `${n} emergencies wait for a second person`,
-  toEmergency: 'To the emergency page',
 }
 
 export const say = speaks({ vi, en })
