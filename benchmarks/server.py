@@ -109,6 +109,7 @@ class LoaServer(Host):
         try:
             ready = self.answer(60)
             self.url: str = ready["url"]
+            self.setup_code: str = ready.get("setup_code") or ""
             self.port = int(self.url.rsplit(":", 1)[1].strip("/"))
             self.receivers: str = ready["receivers"]
             self._wait_for_file(file)

@@ -1,11 +1,13 @@
 """What a studio and the server say to each other over the studio WebSocket, version 1.
 
 Pure: values to bytes and back. The studio asks for ``/api/v1/live/<area path>`` with its token in
-the ``Authorization`` header (Basic or Bearer), then:
+the ``Authorization`` header (Basic or Bearer); a page of ours, opened by somebody who signed in,
+comes with its session's cookie instead, and says the session's word in ``Hello``. Then:
 
 1. studio → ``Hello``; server → ``Ready``, or ``Closed`` with the reason in plain words.
-2. studio → ``Audio`` as binary messages of one to eight Opus packets of 20 ms, and ``Title`` when
-   it likes; server → ``Status`` at most twice a second.
+2. studio → ``Audio`` as binary messages of one to eight Opus packets of 20 ms (or ``Pcm``, where
+   there is no encoder), and ``Title`` when it likes; server → ``Status`` at most twice a second.
+   ``Ping`` is answered with ``Pong`` at once, whoever sends it.
 3. studio → ``End``: what it sent plays out; server → ``Closed``. A connection that is lost without
    ``End`` is held on air for a while, and the studio may come back.
 
@@ -27,6 +29,13 @@ MAX_PACKETS = 8
 MAX_PACKET = 1275
 MAX_TEXT = 8192
 MAX_AUDIO = 14 + MAX_PACKETS * (2 + MAX_PACKET)
+PCM = 2
+"""The first byte of a binary message of samples; that of packets is ``VERSION``."""
+BLOCK = 960
+"""Samples of a block of PCM: 20 ms at 48 kHz, mono."""
+MAX_PCM = 14 + MAX_PACKETS * 2 * BLOCK
+MAX_AREAS = 500
+"""Areas that a hello may name."""
 CLASSES = ("routine", "priority", "emergency")
 
 _AUDIO = struct.Struct(">BBIQ")
@@ -54,10 +63,28 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class Pcm:
+    """Blocks of 20 ms in order: 960 samples of 16 bits each, little-endian, mono, 48 kHz.
+
+    ``sequence`` and ``captured_us`` as in ``Audio``.
+    """
+
+    sequence: int
+    captured_us: int
+    blocks: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     """A studio wants to go live. ``name`` is shown to others.
 
     ``klass`` is one of ``CLASSES``, or empty for the highest that the token is for.
+
+    What follows is for those who come with a session instead of a token. ``csrf``: the session's
+    word. ``key``: random, made by the studio for this one broadcast: with it, it comes back into
+    the same one. ``targets``: the ids of the areas that it is for, none for the whole area.
+    ``reason``: why, where the rules ask for one. ``language``: of what it is told, ``vi`` or
+    ``en``.
     """
 
     type: ClassVar[str] = "hello"
@@ -65,6 +92,11 @@ class Hello:
     klass: str = ""
     software: str = ""
     version: int = VERSION
+    csrf: str = ""
+    key: str = ""
+    targets: tuple[int, ...] = ()
+    reason: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +115,35 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a ``Pong`` with the same number."""
+
+    type: ClassVar[str] = "ping"
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a ``Ping``."""
+
+    type: ClassVar[str] = "pong"
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
-    """The studio is connected to ``area``; audio may follow."""
+    """The studio is connected to ``area``; audio may follow.
+
+    ``live`` names the broadcast, for the calls of the API; ``returned``: it goes on in the one that
+    it was lost from, and ``next`` is the sequence number that is expected then (None: any).
+    """
 
     type: ClassVar[str] = "ready"
     area: str = ""
     version: int = VERSION
+    live: str = ""
+    returned: bool = False
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +176,17 @@ class Closed:
     """The server ends the session. ``again``: trying once more later may work.
 
     ``reason`` is one word for programs: ``ended``, ``busy``, ``unknown_area``, ``not_allowed``,
-    ``replaced``, ``stopped``, ``timed_out``, ``full``, ``protocol``, ``shutdown``.
+    ``replaced``, ``stopped``, ``revoked``, ``timed_out``, ``full``, ``protocol``, ``shutdown``; for
+    those who come with a session also ``signed_out``, ``outside_hours`` and ``second_person`` (both
+    pass with a ``reason`` in the hello, unless ``final``). ``by``: who stopped it, or has the air.
     """
 
     type: ClassVar[str] = "closed"
     reason: str = ""
     text: str = ""
     again: bool = False
+    by: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +196,13 @@ class Unknown:
     kind: str = ""
 
 
-Message = Hello | Title | End | Ready | Status | Closed
+Message = Hello | Title | End | Ping | Pong | Ready | Status | Closed
 _TYPES: dict[str, type[Message]] = {
     "hello": Hello,
     "title": Title,
     "end": End,
+    "ping": Ping,
+    "pong": Pong,
     "ready": Ready,
     "status": Status,
     "closed": Closed,
@@ -183,6 +244,30 @@ def parse_audio(data: bytes) -> Audio:
     if at != len(data):
         raise StudioError("bytes follow the last packet of an audio message")
     return Audio(sequence, captured_us, tuple(packets))
+
+
+def encode_pcm(pcm: Pcm) -> bytes:
+    """Write a binary message of samples; ``ValueError`` when it breaks the bounds."""
+    if not 1 <= len(pcm.blocks) <= MAX_PACKETS:
+        raise ValueError("a message holds 1 to 8 blocks")
+    if not all(len(block) == 2 * BLOCK for block in pcm.blocks):
+        raise ValueError(f"a block has {2 * BLOCK} bytes")
+    return b"".join((_AUDIO.pack(PCM, len(pcm.blocks), pcm.sequence, pcm.captured_us), *pcm.blocks))
+
+
+def parse_sound(data: bytes) -> Audio | Pcm:
+    """Read a binary message of packets or of samples; ``StudioError`` when it is malformed."""
+    if not data or data[0] != PCM:
+        return parse_audio(data)
+    if len(data) < _AUDIO.size:
+        raise StudioError("an audio message is too short")
+    _, count, sequence, captured_us = _AUDIO.unpack_from(data)
+    if not 1 <= count <= MAX_PACKETS:
+        raise StudioError("an audio message holds 1 to 8 blocks")
+    if len(data) != _AUDIO.size + count * 2 * BLOCK:
+        raise StudioError("the size of an audio message is wrong")
+    starts = range(_AUDIO.size, len(data), 2 * BLOCK)
+    return Pcm(sequence, captured_us, tuple(bytes(data[at : at + 2 * BLOCK]) for at in starts))
 
 
 def encode(message: Message) -> str:
@@ -234,15 +319,19 @@ def _checked(name: str, kind: str, value: Any) -> Any:
         return value
     if isinstance(value, bool):
         raise StudioError(f"{name} is wrong")
-    if kind == "int" and isinstance(value, int) and 0 <= value <= _MAX_COUNT:
+    if value is None and kind == "int | None":
+        return None
+    if kind.startswith("int") and isinstance(value, int) and 0 <= value <= _MAX_COUNT:
         return value
     if kind.startswith("float"):
         if value is None and kind.endswith("None"):
             return None
         if isinstance(value, int | float) and abs(value) <= _MAX_COUNT:
             return float(value)
+    if kind == "tuple[int, ...]" and isinstance(value, list) and len(value) <= MAX_AREAS:
+        return tuple(_checked(name, "int", item) for item in value)
     if (
-        kind.startswith("tuple")
+        kind == "tuple[str, ...]"
         and isinstance(value, list)
         and len(value) <= _MAX_PATHS
         and all(isinstance(item, str) for item in value)

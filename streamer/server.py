@@ -31,7 +31,7 @@ from loa.streamer.counters import Counters
 from loa.streamer.desk.air_book import AirBook
 from loa.streamer.desk.bulletin_audio import run_sweep
 from loa.streamer.desk.deliveries import Deliveries
-from loa.streamer.desk.desk import Desk
+from loa.streamer.desk.desk import Desk, Happening
 from loa.streamer.desk.identity import Identity
 from loa.streamer.desk.people import ensure_setup_code
 from loa.streamer.desk.preparer import Preparer
@@ -49,6 +49,7 @@ from loa.streamer.http.api.identify import identify
 from loa.streamer.http.api.table import ROUTES
 from loa.streamer.http.pages import Pages
 from loa.streamer.http.push import Push
+from loa.streamer.http.studio import StudioStaff
 from loa.streamer.ingest.apart import Preparation
 from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library
@@ -158,7 +159,6 @@ class Server:
         codecs = standard(self.counters)
         # Each closes its own: to wait for the other's threads before those are told to end is long.
         self.icecast = IcecastDoor(self.director, self.counters, Decoders(codecs))
-        self.studio = StudioDoor(self.director, self.counters, codecs.speech)
         self.relays = Relays(
             self.standing.relays,
             self.director.open_relay,
@@ -181,6 +181,9 @@ class Server:
             DoorConfig(proxies=networks(config.proxy_protocol)),
         )
         identity = Identity(desk)
+        staff = StudioStaff(desk, identity)
+        self.studio = StudioDoor(self.director, self.counters, codecs.speech, staff)
+        desk.bus.subscribe(self._people_changed)
         self.deliveries = Deliveries(desk, networks(config.webhooks.allow_private))
         given = config.bulletins
         reserve = given.disk_reserve_mb * 1_000_000
@@ -345,6 +348,10 @@ class Server:
     async def _play(self, file: str) -> None:
         with suppress(FileUnusable):  # it has been logged and counted; its areas stay silent
             self.director.add_clip(file, *await self.library.prepared(Path(file)))
+
+    def _people_changed(self, happening: Happening) -> None:
+        if happening.kind.startswith(("account.", "grant.", "session.", "area.")):
+            self.studio.recheck()
 
     def _mount_of(self, area: int) -> int | None:
         mount = self.director.mounts.own.get(area)

@@ -36,7 +36,7 @@ from loa.streamer.core.areas import AreaTree
 from loa.streamer.core.cues import Choice, Content, Live, MountState, Policies, Situation
 from loa.streamer.core.preview import Preview, preview
 from loa.streamer.counters import Counters
-from loa.streamer.ingest.session import SourceKind
+from loa.streamer.ingest.session import Admitted, SourceKind
 
 LEAD_TICKS = 3
 """Ticks from a decision to the change: the engine takes the next but one at the earliest."""
@@ -156,6 +156,14 @@ class Director:
         """Open a session; raises ``NotAllowed``, ``AreaUnknown`` or ``AreaBusy``."""
         return self.sources.open(area_path, token, kind=kind, name=name, peer=peer, klass=klass)
 
+    def open_for(self, admitted: Admitted, *, peer: str) -> FeedSession:
+        """Open a session for somebody in person; raises ``AreaUnknown`` or ``AreaBusy``."""
+        return self.sources.open_for(admitted, peer=peer)
+
+    def knows(self, key: str) -> bool:
+        """Say whether somebody is live, or held, with this key."""
+        return self.sources.knows(key)
+
     def open_relay(self, url: str) -> FeedSession:
         """Open the session through which a relay's puller writes; again after ``drop``."""
         return self.sources.open_relay(url)
@@ -228,12 +236,12 @@ class Director:
         situation = self._situation()
         return preview(situation, self._states_at(tick), live, tick)
 
-    def stop_live(self, id: str) -> bool:
-        """End a live; False when there is none of that id."""
+    def stop_live(self, id: str, by: str = "") -> bool:
+        """End a live, whose source is told by whom; False when there is none of that id."""
         feed = self.sources.lives.get(id)
         if feed is None:
             return False
-        self.sources.cut(feed, "stopped")
+        self.sources.cut(feed, "stopped", by)
         return True
 
     def skip(self, area: int, why: str) -> Choice | None:

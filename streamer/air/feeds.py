@@ -79,6 +79,8 @@ class Feed:
         self.area_id = area_id
         self.targets: frozenset[int] | None = None
         self.who = ""
+        self.in_person = False
+        """Somebody who signed in, and no token: who may be that is checked elsewhere."""
         self.secret = secret
         self.cls = cls
         self.name = ""
@@ -137,10 +139,13 @@ class FeedSession:
     def __init__(self, feed: Feed, keeper: Keeper, peer: str) -> None:
         self.feed = feed
         self.peer = peer
+        self.live = feed.id
+        self.returned = feed.programme is not None
+        self.closed_by = ""
         self.on_close: Callable[[str], None] | None = None
         self._keeper = keeper
         self._open = True
-        self._heard = feed.programme is None  # else: a return, told with its first samples
+        self._heard = not self.returned  # else it is told with the first samples
         self._lock = threading.Lock()
 
     @property
@@ -183,8 +188,9 @@ class FeedSession:
         if self._shut():
             self._keeper.ended(self.feed)
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, by: str = "") -> None:
         """The server ends it, and tells the connection why."""
+        self.closed_by = by
         if self._shut() and self.on_close is not None:
             self.on_close(reason)
 

@@ -16,11 +16,11 @@ from loa.native.engine import ChainConfig, Engine, Event, EventKind
 from loa.streamer import logs
 from loa.streamer.air.feeds import Feed, FeedSession
 from loa.streamer.air.tokens import Tokens
-from loa.streamer.core.areas import AreaTree
+from loa.streamer.core.areas import Area, AreaTree
 from loa.streamer.core.cues import Live, Policies, Presence
 from loa.streamer.core.rights import BulletinClass, digest
 from loa.streamer.counters import Counters
-from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
+from loa.streamer.ingest.session import Admitted, AreaBusy, AreaUnknown, NotAllowed, SourceKind
 
 RETURN_SECONDS = 60.0
 """A source that was given up and is back within this time must be steady before it takes back."""
@@ -114,12 +114,43 @@ class LiveSources:
             raise NotAllowed(f"this token is for {right.cls.name.lower()} at most")
         feed = self._live_on(area.id)
         if feed is not None and (feed.secret != secret or feed.alive):
-            raise AreaBusy(f"another source is live on {area.path}")
+            raise AreaBusy(f"another source is live on {area.path}", feed.who or feed.name)
+        feed = self._feed(feed, area, secret, kind, cls)
+        feed.targets, feed.who = right.targets, right.name
+        return self._attach(feed, name, peer)
+
+    def open_for(self, admitted: Admitted, *, peer: str) -> FeedSession:
+        """Open a session for somebody in person; raises ``AreaUnknown`` or ``AreaBusy``.
+
+        A key is one page's, which has one connection at a time: nobody is thrown off for ever by
+        its taking over from one that still delivers.
+        """
+        area = self._tree().get(admitted.area)
+        if area is None or self._stopping:
+            raise AreaUnknown(f"there is no area {admitted.area}")
+        # No token has a digest of this form.
+        secret = f"account {admitted.account}: {digest(admitted.key)}"
+        feed = self._live_on(area.id)
+        if feed is not None and feed.secret != secret:
+            raise AreaBusy(f"another source is live on {area.path}", feed.who or feed.name)
+        feed = self._feed(feed, area, secret, SourceKind.STUDIO, admitted.cls)
+        feed.in_person = True
+        feed.targets, feed.who = admitted.targets, admitted.who
+        return self._attach(feed, admitted.name, peer)
+
+    def knows(self, key: str) -> bool:
+        """Say whether somebody is live, or held, with this key."""
+        end = f": {digest(key)}"
+        return any(f.in_person and f.secret.endswith(end) for f in self.lives.values())
+
+    def _feed(
+        self, feed: Feed | None, area: Area, secret: str, kind: SourceKind, cls: BulletinClass
+    ) -> Feed:
+        """Return the feed to go on with, if that will do, or else a new one in its place."""
         studio = kind is SourceKind.STUDIO
-        other = feed is not None and (
+        if feed is not None and (
             feed.closing or feed.cls is not cls or (feed.kind is SourceKind.STUDIO) != studio
-        )
-        if feed is not None and other:
+        ):
             self._give_up(feed, "replaced")
             feed = None
         if feed is None:
@@ -131,8 +162,7 @@ class LiveSources:
             if self._given_up.take(str(area.id), secret, time.monotonic()):
                 feed.presence = Presence(returned=self._engine.tick)
             self.lives[feed.id] = feed
-        feed.targets, feed.who = right.targets, right.name
-        return self._attach(feed, name, peer)
+        return feed
 
     def open_relay(self, url: str) -> FeedSession:
         """Open the session through which a relay's puller writes; again after ``drop``."""
@@ -277,19 +307,19 @@ class LiveSources:
         tree, now = self._tree(), self._wall()
         for feed in list(self.lives.values()):
             area = None if feed.area_id is None else tree.get(feed.area_id)
-            if area is None:
+            if area is None or feed.in_person:
                 continue
             right = self._tokens.right(feed.secret, area, tree, now)
             if right is None or right.cls < feed.cls:
                 self._counters.add("sources.revoked")
                 self.cut(feed, "revoked")
 
-    def cut(self, feed: Feed, reason: str) -> None:
-        """End a live at once, with a fade; its source is told why."""
-        log.warning("source cut", area=feed.area, name=feed.name, reason=reason)
+    def cut(self, feed: Feed, reason: str, by: str = "") -> None:
+        """End a live at once, with a fade; its source is told why, and ``by`` whom."""
+        log.warning("source cut", area=feed.area, name=feed.name, reason=reason, by=by)
         if feed.programme is not None:
             feed.programme.cut()
-        self._give_up(feed, reason)
+        self._give_up(feed, reason, by)
         self._hearing.changed(0)
 
     def stop(self, reason: str) -> None:
@@ -320,9 +350,9 @@ class LiveSources:
         feed.presence = feed.presence.come_back(self._engine.tick, self._policies)
         self._hearing.changed(0)
 
-    def _give_up(self, feed: Feed, reason: str) -> None:
+    def _give_up(self, feed: Feed, reason: str, by: str = "") -> None:
         if feed.session is not None:
-            feed.session.close(reason)
+            feed.session.close(reason, by)
         self._forget(feed)
 
     def _forget(self, feed: Feed) -> None:

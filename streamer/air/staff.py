@@ -109,9 +109,9 @@ class StaffAir:
         lives = self._director.sources.lives.values()
         return {feed.id: feed.area_id for feed in lives if feed.area_id is not None}
 
-    def stop_live(self, id: str) -> bool:
-        """End a live; False when there is none of that id."""
-        return self._director.stop_live(id)
+    def stop_live(self, id: str, by: str) -> bool:
+        """End a live, whose source is told by whom; False when there is none of that id."""
+        return self._director.stop_live(id, by)
 
     def skip_item(self, area: int, why: str) -> OnAirNow | None:
         """End the item that an area carries, wherever it is heard; return what it was, or None."""

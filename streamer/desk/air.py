@@ -75,8 +75,8 @@ class Air(Protocol):
     def lives(self) -> Mapping[str, int]:
         """Return the lives that there are, with their areas."""
 
-    def stop_live(self, id: str) -> bool:
-        """End a live; False when there is none of that id."""
+    def stop_live(self, id: str, by: str) -> bool:
+        """End a live, whose source is told by whom; False when there is none of that id."""
 
     def skip_item(self, area: int, why: str) -> OnAirNow | None:
         """End the item that an area carries, wherever it is heard; return what it was, or None."""
@@ -120,7 +120,7 @@ class Quiet:
         """See ``Air``."""
         return self.on
 
-    def stop_live(self, id: str) -> bool:
+    def stop_live(self, id: str, by: str) -> bool:
         """See ``Air``."""
         return self.on.pop(id, None) is not None
 

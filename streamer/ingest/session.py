@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loa.codecs.studio import Status
+from loa.streamer.core.rights import BulletinClass
 
 
 class SourceKind(Enum):
@@ -37,16 +39,43 @@ class AreaUnknown(SourceRefused):
 
 
 class AreaBusy(SourceRefused):
-    """Another source is live there."""
+    """Another source is live there; ``by``: whose."""
+
+    def __init__(self, text: str, by: str = "") -> None:
+        super().__init__(text)
+        self.by = by
 
 
 class NotAllowed(SourceRefused):
     """The token is wrong, or not for this area."""
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody who signed in and may go live on an area (its id): that was checked.
+
+    ``who`` is for records, ``name`` for those who hear it; ``key`` tells this broadcast from any
+    other of his. ``targets``: ids of areas that it is for, None for the whole area.
+    """
+
+    area: int
+    account: int
+    who: str
+    name: str
+    key: str
+    cls: BulletinClass
+    targets: frozenset[int] | None = None
+
+
 class Session(Protocol):
     """One source on one area, from ``open`` until ``drop`` or ``end``."""
 
+    live: str
+    """What the broadcast is known by."""
+    returned: bool
+    """Whether it goes on in the one that it was lost from."""
+    closed_by: str
+    """Who had it ended, where that was somebody."""
     title: str
     """What is said or played, for display."""
     on_close: Callable[[str], None] | None
@@ -92,3 +121,12 @@ class Sources(Protocol):
 
         ``klass``: routine, priority or emergency, at most what the token is for; empty: just that.
         """
+
+    def open_for(self, admitted: Admitted, *, peer: str) -> Session:
+        """Open a session for somebody in person; raises ``AreaUnknown`` or ``AreaBusy``. Loop only.
+
+        The same key takes over from its own connection, be that dead or not.
+        """
+
+    def knows(self, key: str) -> bool:
+        """Say whether somebody is live, or held, with this key. Loop only."""

@@ -20,6 +20,7 @@ SECTIONS = (
     "emergency",
     "reports",
     "sign-in",
+    "studio",
 )  # fmt: skip
 """The first words of the pages' addresses (``src/routes.ts``): there the one page is answered,
 which knows what to show. ``/`` is one too."""

@@ -16,6 +16,8 @@ export default defineConfig({
     // The desk, and what everybody sees: light enough for a cheap phone.
     rollupOptions: { input: ['index.html', 'listen.html'] },
   },
+  // Workers and audio worklets are modules, each with what it needs in one file.
+  worker: { format: 'es' },
   server: {
     proxy: {
       '/api': { target: SERVER, ws: true },

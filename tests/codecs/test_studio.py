@@ -7,13 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loa.codecs.studio import (
+    BLOCK,
+    MAX_AREAS,
     MAX_AUDIO,
     MAX_PACKET,
+    MAX_PCM,
     Audio,
     Closed,
     End,
     Hello,
     Message,
+    Pcm,
+    Ping,
+    Pong,
     Ready,
     Status,
     StudioError,
@@ -21,8 +27,10 @@ from loa.codecs.studio import (
     Unknown,
     encode,
     encode_audio,
+    encode_pcm,
     parse,
     parse_audio,
+    parse_sound,
 )
 
 PACKETS = st.lists(st.binary(min_size=1, max_size=80), min_size=1, max_size=8).map(tuple)
@@ -80,9 +88,42 @@ def test_too_much_audio_is_not_written() -> None:
             encode_audio(Audio(0, 0, packets))
 
 
+def test_samples_on_the_wire_have_this_form() -> None:
+    block = bytes.fromhex("0100ff7f") + bytes(2 * BLOCK - 4)
+    wire = bytes.fromhex("0202 00000007 00000000000f4240") + block + bytes(2 * BLOCK)
+    assert parse_sound(wire) == Pcm(7, 1_000_000, (block, bytes(2 * BLOCK)))
+    assert encode_pcm(Pcm(7, 1_000_000, (block, bytes(2 * BLOCK)))) == wire
+    assert len(encode_pcm(Pcm(0, 0, (bytes(2 * BLOCK),) * 8))) == MAX_PCM
+    for blocks in ((), (bytes(2 * BLOCK),) * 9, (bytes(2 * BLOCK - 2),)):
+        with pytest.raises(ValueError):
+            encode_pcm(Pcm(0, 0, blocks))
+
+
+SHORT = st.binary(max_size=40).map(lambda tail: b"\x02\x01" + tail)
+WHOLE = st.tuples(st.integers(0, 255), st.integers(0, 9), st.integers(-1, 1)).map(
+    lambda of: bytes([2, of[0]]) + bytes(max(0, 12 + of[1] * 2 * BLOCK + of[2]))
+)
+
+
+@given(SHORT | WHOLE | st.binary(max_size=60))
+@settings(deadline=None, derandomize=True, max_examples=300)
+def test_any_bytes_are_sound_or_refused(data: bytes) -> None:
+    """A StudioError, or a value that is written as the very same bytes."""
+    try:
+        sound = parse_sound(data)
+    except StudioError:
+        return
+    assert (encode_pcm(sound) if isinstance(sound, Pcm) else encode_audio(sound)) == data
+
+
 @pytest.mark.parametrize(
     "message",
     [
+        Hello("Lan", "routine", "page", csrf="w", key="k" * 22, targets=(3, 7), language="vi"),
+        Ping(7),
+        Pong(7),
+        Ready("/ha-giang", live="1.2.3", returned=True),
+        Closed("stopped", "stopped", by="Mai (mai)"),
         Hello("Đài xã Nà Khương", "priority", "loa 0.1"),
         Title("Bản tin chiều"),
         End(),
@@ -128,6 +169,10 @@ def test_control_characters_do_not_reach_a_terminal() -> None:
         '{"type":"status","ring_ms":1e400}',
         '{"type":"status","speech":1}',
         '{"type":"closed","again":"yes"}',
+        '{"type":"hello","targets":["1"]}',
+        '{"type":"hello","targets":[-1]}',
+        json.dumps({"type": "hello", "targets": [1] * (MAX_AREAS + 1)}),
+        '{"type":"ping","number":1.5}',
         "[" * 5000,
         '{"type":"title","text":"' + "x" * 9000 + '"}',
     ],
@@ -143,11 +188,11 @@ JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = [about.name for kind in (Status, Hello) for about in fields(kind)]
-FIELDS += ["class", "text", "again"]
+FIELDS += ["class", "text", "again", "number", "live", "returned", "by", "final"]
 
 
 @given(
-    st.sampled_from(["hello", "title", "end", "ready", "status", "closed", "x"]),
+    st.sampled_from(["hello", "title", "end", "ping", "pong", "ready", "status", "closed", "x"]),
     st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5),
 )
 @settings(deadline=None, derandomize=True, max_examples=400)

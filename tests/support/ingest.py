@@ -18,7 +18,7 @@ from loa.streamer.ingest.frontdoor import Door, DoorConfig, Peer
 from loa.streamer.ingest.icecast import IcecastDoor
 from loa.streamer.ingest.reply import text_reply
 from loa.streamer.ingest.request import RequestHead
-from loa.streamer.ingest.session import AreaBusy, AreaUnknown, NotAllowed, SourceKind
+from loa.streamer.ingest.session import Admitted, AreaBusy, AreaUnknown, NotAllowed, SourceKind
 
 TOKEN = "let me in"
 AREA = "/ha-giang/na-khuong"
@@ -32,6 +32,9 @@ class FakeSession:
         self.name = name
         self.peer = peer
         self.title = ""
+        self.live = "1.2.3"
+        self.returned = False
+        self.closed_by = ""
         self.on_close: Callable[[str], None] | None = None
         self.blocks: list[npt.NDArray[np.float32]] = []
         self.flags: list[bool] = []
@@ -93,6 +96,7 @@ class FakeSources:
     busy: bool = False
     room: int | None = None
     opened: list[FakeSession] = field(default_factory=list)
+    admitted: list[Admitted] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def open(
@@ -118,6 +122,19 @@ class FakeSources:
         self.opened.append(session)
         self.arrived.set()
         return session
+
+    def open_for(self, admitted: Admitted, *, peer: str) -> FakeSession:
+        if self.busy:
+            raise AreaBusy("somebody else is live here", "Mai (mai)")
+        session = FakeSession(SourceKind.STUDIO, admitted.name, peer)
+        session.returned = any(one.key == admitted.key for one in self.admitted)
+        self.admitted.append(admitted)
+        self.opened.append(session)
+        self.arrived.set()
+        return session
+
+    def knows(self, key: str) -> bool:
+        return any(one.key == key for one in self.admitted)
 
     async def session(self) -> FakeSession:
         """Wait for the next session that is opened."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from loa.streamer.core.areas import Area
-from loa.streamer.core.hours import allowed
 from loa.streamer.core.rights import BulletinClass, Permission
+from loa.streamer.desk import lives
 from loa.streamer.desk.air import OnAirNow
 from loa.streamer.desk.errors import Conflict, FieldProblem, Invalid, NotFound
 from loa.streamer.http.api.paging import Id, Page, Paging, page
@@ -68,10 +66,12 @@ class Effect(Model):
 
 class Foresight(Model):
     """What would become of a live. ``outside_hours``: broadcasting is not allowed now, and
-    ``may_override``: one may go live all the same, giving a reason."""
+    ``may_override``: one may go live all the same, giving a reason. ``second_person``: the
+    area wants one for emergencies, which a voice does not wait for: it needs a reason, too."""
 
     outside_hours: bool
     may_override: bool
+    second_person: bool
     areas: tuple[Effect, ...]
 
 
@@ -121,11 +121,11 @@ async def foresee(call: Call) -> Foresight:
     cls = BulletinClass[call.body.class_.upper()]
     effects = call.services.air.foresee(area.id, cls, targets)
     policy = call.desk.policies.effective(area)
-    local = datetime.fromtimestamp(call.desk.clock(), ZoneInfo(str(policy.timezone)))
-    outside = cls is not BulletinClass.EMERGENCY and not allowed(policy, local)
+    outside = lives.outside_hours(call.desk, area, cls)
     return Foresight(
         outside_hours=outside,
         may_override=outside and bool(policy.override_hours),
+        second_person=cls is BulletinClass.EMERGENCY and bool(policy.second_person),
         areas=tuple(
             Effect.model_validate(
                 {"area": e.area, "when": e.when, "at": e.at, "reason": e.reason, "on": e.on}
@@ -149,7 +149,7 @@ async def stop_live(call: Call) -> None:
     (area,) = call.areas
     id = call.params["live"]
     async with call.desk.work(call.actor) as work:
-        if not call.services.air.stop_live(id):
+        if not call.services.air.stop_live(id, call.actor.who):
             raise NotFound("live.unknown", id=id)
         work.record("live.stopped", area=area.id, subject=f"live/{id}")
 

@@ -24,6 +24,7 @@ export const router = createRouter({
     layout: Desk,
     hooks: { beforeLoad: signedIn },
     '/': () => import('./pages/on-air/OnAir.svelte'),
+    '/studio': () => import('./pages/studio/Studio.svelte'),
     '/emergency': () => import('./pages/emergency/Emergency.svelte'),
     '/reports': () => import('./pages/reports/Reports.svelte'),
     '/reports/:kind': () => import('./pages/reports/Reports.svelte'),
@@ -46,6 +47,7 @@ export type Section =
 
 export const NAVIGATION: readonly Entry[] = [
   { to: '/', word: 'onAir', needs: 'read' },
+  { to: '/studio', word: 'studio', needs: 'live' },
   { to: '/emergency', word: 'emergency', needs: 'emergency' },
   { to: '/reports', word: 'reports', needs: 'read' },
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from loa.streamer.air.archive import Archive
 from loa.streamer.air.staff import StaffAir
 from loa.streamer.core.rights import BulletinClass
-from loa.streamer.ingest.session import SourceKind
+from loa.streamer.ingest.session import Admitted, AreaBusy, AreaUnknown, SourceKind
 from support.desk import empty_store
 from support.onair import TONE, C, Item, P, Stage, V
 
@@ -56,6 +57,41 @@ async def test_a_live_is_shown_and_stopped(seen: tuple[Stage, StaffAir]):
     (now,) = air.now([V])
     assert (now.kind, now.title, now.why, now.origin) == ("live", "Lan", "own_live", C)
     assert air.lives() == {now.live: C}
-    assert now.live is not None and air.stop_live(now.live) and not air.stop_live(now.live)
+    assert now.live is not None and air.stop_live(now.live, "Mai")
+    assert session.closed_by == "Mai" and not air.stop_live(now.live, "Mai")
     await stage.run(10)
     assert told == ["stopped"] and air.now([C])[0].kind == "silence"
+
+
+LAN = Admitted(C, 7, "Lan (lan)", "Lan", "k" * 22, BulletinClass.PRIORITY, frozenset({V}))
+
+
+async def test_who_goes_live_in_person_takes_over_only_from_himself(seen: tuple[Stage, StaffAir]):
+    stage, air = seen
+    first = stage.director.open_for(LAN, peer="")
+    told: list[str] = []
+    first.on_close = told.append
+    await stage.run(20, lambda: first.write(TONE, True))
+    commune, village = air.now([C, V])
+    assert commune.kind == "silence" and (village.kind, village.live) == ("live", first.live)
+    assert stage.director.knows(LAN.key) and not stage.director.knows("another")
+    for other in (replace(LAN, key="n" * 22), replace(LAN, account=8)):
+        with pytest.raises(AreaBusy) as caught:
+            stage.director.open_for(other, peer="")
+        assert caught.value.by == "Lan (lan)"
+    # Tokens have nothing to do with it, and it still writes: the same page is let in at once.
+    stage.director.sources.check_tokens()
+    second = stage.director.open_for(LAN, peer="")
+    assert told == ["replaced"] and second.returned and second.live == first.live
+    second.drop("the connection was lost")
+    await stage.run(100)
+    assert air.now([V])[0].live == first.live  # held
+    third = stage.director.open_for(LAN, peer="")
+    assert third.returned
+    await stage.run(20, lambda: third.write(TONE, True))
+    assert air.now([V])[0].live == first.live
+    # Of another class it is another broadcast.
+    fourth = stage.director.open_for(replace(LAN, cls=BulletinClass.ROUTINE), peer="")
+    assert not fourth.returned and fourth.live != first.live
+    with pytest.raises(AreaUnknown):
+        stage.director.open_for(replace(LAN, area=99), peer="")

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loa.codecs import studio
-from loa.codecs.studio import Audio, Closed, End, Hello, Ready, Status, Title
+from loa.codecs.studio import Audio, Closed, End, Hello, Pcm, Ping, Pong, Ready, Status, Title
 from loa.native.error import NativeError
 from loa.streamer.counters import Counters
 from loa.streamer.ingest import live as live_module
@@ -98,7 +98,7 @@ async def last_word(ws: Socket) -> Closed:
 
 async def test_a_studio_goes_live_and_says_goodbye(scene: Scene, connect: Connect) -> None:
     ws = await connect()
-    assert await said(ws) == Ready(AREA)
+    assert await said(ws) == Ready(AREA, live="1.2.3")
     session = await scene.sources.session()
     assert session.kind is SourceKind.STUDIO and session.name == "mic"
     for number, packet in enumerate(opus_packets(tone(1, 1000.0))):
@@ -119,6 +119,36 @@ async def test_a_studio_is_told_how_it_does(scene: Scene, connect: Connect) -> N
     status = await said(ws)
     assert isinstance(status, Status)
     assert (status.on_air, status.mounts, status.listeners) == ((AREA,), 1, 3)
+    await ws.close()
+
+
+async def test_samples_are_taken_where_nothing_encodes(scene: Scene, connect: Connect) -> None:
+    ws = await connect()
+    await said(ws)
+    pcm = (32768 * tone(1, 1000.0)).astype("<i2").tobytes()
+    blocks = [pcm[at : at + 1920] for at in range(0, len(pcm), 1920)]
+    for number in (*range(0, 20, 5), 10, *range(25, 50, 5)):  # one comes twice, one is missing
+        some = tuple(blocks[number : number + 5])
+        await ws.send_bytes(studio.encode_pcm(Pcm(number, 0, some)))
+    await ws.send_str(studio.encode(End()))
+    assert (await last_word(ws)).reason == "ended"
+    (session,) = scene.sources.opened
+    assert session.samples == 45 * 960
+    assert abs(frequency(session.pcm[:19200]) - 1000) < 3
+    assert float(np.max(np.abs(session.pcm))) == pytest.approx(0.3, abs=0.001)
+    counts = scene.counters.snapshot()
+    assert (counts["studios.packets.lost"], counts["studios.packets.late"]) == (5, 5)
+
+
+async def test_pings_are_answered_but_not_without_end(scene: Scene, connect: Connect) -> None:
+    ws = await connect()
+    await said(ws)
+    for number in range(100):
+        await ws.send_str(studio.encode(Ping(number)))
+    pongs = []
+    while not isinstance(message := await said(ws), Status):
+        pongs.append(message)
+    assert pongs == [Pong(number) for number in range(8)]
     await ws.close()
 
 

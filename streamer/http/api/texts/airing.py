@@ -9,6 +9,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Đang có quá nhiều trang cùng mở. Hãy đóng bớt rồi thử lại.",
         "Too many pages are open. Close some and try again.",
     ),
+    "live.outside_hours": (
+        "Ngoài giờ phát của {area}.",
+        "This is outside the hours of {area}.",
+    ),
+    "live.second_person": (
+        "{area} cần người thứ hai xác nhận khi phát khẩn cấp. Để nói ngay, hãy ghi lý do.",
+        "{area} wants a second person for an emergency. To speak at once, give a reason.",
+    ),
     "onair.outside": ("Địa bàn này không thuộc {area}.", "This is not {area} or an area below it."),
     "onair.no_item": (
         "Hiện không phát bản tin nào có thể bỏ qua.",
