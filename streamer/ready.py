@@ -22,6 +22,8 @@ class Ready:
     setup_code: str | None = None
     receivers: str = ""
     """Where boxes connect."""
+    https: str = ""
+    """Where browsers of the office go (``loa https``)."""
 
     def as_json(self) -> dict[str, object]:
         """Return the line that ``--json`` prints (the names are an interface)."""
@@ -33,6 +35,8 @@ class Ready:
         }
         if self.receivers:
             line["receivers"] = self.receivers
+        if self.https:
+            line["https"] = self.https
         if self.password is not None:
             line["source"] = {"user": self.user, "password": self.password}
         if self.setup_code is not None:

@@ -118,6 +118,8 @@ def say(ready: Ready) -> None:
     """Tell a person where to listen and how to go live."""
     out = sys.stderr
     print(f"Loa {ready.version} is on: {ready.url}/", file=out)
+    if ready.https:
+        print(f"  in the office: {ready.https}/", file=out)
     for path in ready.mounts[:5]:
         print(f"  listen  {ready.url}{path}.opus", file=out)
     if len(ready.mounts) > 5:
@@ -131,7 +133,8 @@ def say(ready: Ready) -> None:
         )
     if ready.setup_code is not None:
         print(
-            "  nobody can sign in yet: make the first account with\n"
-            f"  loa users setup {ready.setup_code} --server {ready.url}",
+            "  nobody can sign in yet: make the first account in a browser at\n"
+            f"  {ready.https or ready.url}/setup#{ready.setup_code}\n"
+            f"  or with: loa users setup {ready.setup_code} --server {ready.url}",
             file=out,
         )

@@ -50,6 +50,8 @@ from loa.streamer.http.api.table import ROUTES
 from loa.streamer.http.pages import Pages
 from loa.streamer.http.push import Push
 from loa.streamer.http.studio import StudioStaff
+from loa.streamer.https import office
+from loa.streamer.https.offer import Offer
 from loa.streamer.ingest.apart import Preparation
 from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library
@@ -221,6 +223,7 @@ class Server:
         )
         self.air = StaffAir(self.director, tick_clock, self.asrun, self.archive)
         self.push = Push(desk, AirBook(self.air, lambda: desk.tree, self.fleet.boxes))
+        self.https = Offer(config.data)
         services = Services(
             air=self.air,
             identity=identity,
@@ -230,6 +233,7 @@ class Server:
             deliveries=self.deliveries,
             fleet=self.fleet,
             push=self.push,
+            https=self.https,
         )
         self.api = Api(desk, services, ROUTES, identify(identity))
         self._runner: web.AppRunner | None = None
@@ -293,6 +297,7 @@ class Server:
         Pages(
             self.director, self.listeners, self.ready.version, time.time(), config.sound.bitrate
         ).add_routes(app.router)
+        self.https.add_routes(app.router)
         Site().add_routes(app.router)
         app.router.add_route("*", "/{path:.*}", self.door.late)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
@@ -307,15 +312,25 @@ class Server:
             await self.door.open(self._runner, config.host, config.plain_port)
         url = _url(config.host, port, certificate is not None)
         receivers = url.replace("https:", "wss:")
+        self.https.port = port
         if certificate is None:
             at = config.receivers
-            own = ReceiversPort(config.data, self.counters, at.host or config.host, at.port)
+            host = at.host or config.host
+            if (
+                at.host is None
+                and "host" not in config.model_fields_set
+                and office.there(config.data)
+            ):
+                host = office.EVERYWHERE
+            own = ReceiversPort(config.data, self.counters, host, at.port)
             receivers = await own.open(self.door, self._runner, any_port=config.port == 0)
+            self.https.port, self.https.own = own.port, True
             self._spawn(own.run())
         self.ready = replace(
             self.ready,
             url=url,
             receivers=receivers,
+            https=self.https.url,
             setup_code=await ensure_setup_code(self.desk),
         )
         self.relays.start()

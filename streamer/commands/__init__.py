@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
         audit,
         bulletins,
         emergencies,
+        https,
         keeping,
         queue,
         receivers,
@@ -39,3 +40,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(receivers.app, name="receivers")
     app.add_typer(webhooks.app, name="webhooks")
     keeping.register(app)
+    https.register(app)

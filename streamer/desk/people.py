@@ -59,11 +59,12 @@ async def _make_code(work: Work, expires_at: float | None) -> str:
     return code
 
 
-async def setup_awaited(desk: Desk) -> bool:
-    """Say whether there is a code with which an account can be made."""
+async def setup_awaited(desk: Desk) -> tuple[bool, bool]:
+    """Say whether an account can be made with a code, and whether it is the first."""
     async with desk.store.read() as db:
         row = await db.get(ValueRow, SETUP_CODE)
-    return row is not None and _expected(row, desk.clock()) is not None
+        first = await db.scalar(select(AccountRow.id).limit(1)) is None
+    return row is not None and _expected(row, desk.clock()) is not None, first
 
 
 async def set_up(

@@ -17,6 +17,7 @@ from loa.streamer.speech.voices import Voices
 if TYPE_CHECKING:
     from loa.streamer.fleet.fleet import Fleet
     from loa.streamer.http.push import Push
+    from loa.streamer.https.offer import Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,5 @@ class Services:
     """The receivers that are connected; None where there is no door for them."""
     push: Push | None = None
     """Tells open pages what changes."""
+    https: Offer | None = None
+    """Where HTTPS is; None where nothing is to be said of it."""

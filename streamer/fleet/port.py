@@ -1,4 +1,4 @@
-"""The receivers' own TLS port, beside a main port that has none."""
+"""The TLS port beside a main port that has none: for receivers, and for browsers of an office."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class ReceiversPort:
     def __init__(self, data: Path, counters: Counters, host: str, port: int | None) -> None:
         self._data, self._counters = data, counters
         self._host, self._port = host, port
+        self.port = 0
 
     async def open(self, door: Door, runner: web.AppRunner, *, any_port: bool) -> str:
         """Listen; return the address for boxes. Raises ``OSError``."""
@@ -44,6 +45,7 @@ class ReceiversPort:
                 "the receivers' port is taken: another one is used, which boxes do not know",
                 wanted=wanted, used=port, why=error.strerror, advice="set [receivers] port",
             )  # fmt: skip
+        self.port = port
         host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host
         return f"wss://[{host}]:{port}" if ":" in host else f"wss://{host}:{port}"
 

@@ -16,6 +16,7 @@ from loa.native.engine import TICKS_A_SECOND
 from loa.streamer.air import state
 from loa.streamer.config import Config
 from loa.streamer.core.timeline import EPOCH
+from loa.streamer.https import office
 from loa.streamer.keeping.findings import Finding, note, some, wrong
 
 MB = 1_000_000
@@ -25,6 +26,8 @@ BUILT = time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))
 """No clock that is right shows less."""
 SPARE_DESCRIPTORS = 500
 CERTIFICATE_DAYS = 14
+AUTHORITY_DAYS = 90
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def check(config: Config, now: float) -> Iterator[Finding]:
@@ -37,11 +40,45 @@ def check(config: Config, now: float) -> Iterator[Finding]:
     yield from programs(config)
     if config.tls.cert is not None:
         yield from certificate(config.tls.cert, now)
-    elif config.host not in ("127.0.0.1", "::1", "localhost"):
+    elif office.there(config.data):
+        yield from of_office(config, now)
+    elif config.host not in LOOPBACK:
         yield note(
             "tls", f"it listens on {config.host} without TLS",
-            "set tls.cert and tls.key, or put a proxy with TLS in front: people send passwords",
+            "`loa https` makes HTTPS for an office; else set tls.cert and tls.key, or put a proxy "
+            "with TLS in front: people send passwords",
         )  # fmt: skip
+
+
+def of_office(config: Config, now: float) -> Iterator[Finding]:
+    """What `loa https` made can be used, and the office reaches it."""
+    try:
+        found = office.read(config.data)
+    except office.OfficeError as error:
+        yield wrong("https", str(error), "see there")
+        return
+    if found is None:
+        return
+    if not (config.data / office.FOLDER / office.KEY).exists():
+        yield wrong(
+            "https", "the key of the office's authority is gone: the certificate will run out",
+            "restore it from a backup, or begin anew with `loa https --new-authority`",
+        )  # fmt: skip
+    if found.authority.not_valid_after_utc.timestamp() < now + AUTHORITY_DAYS * 86_400:
+        yield wrong(
+            "https",
+            f"the office's authority ends on {found.authority.not_valid_after_utc:%Y-%m-%d}",
+            "`loa https --new-authority`, and have all devices trust the new one",
+        )
+    host = config.receivers.host or (config.host if "host" in config.model_fields_set else "")
+    if host in LOOPBACK:
+        yield wrong(
+            "https", f"the office cannot reach it: the server listens on {host} alone",
+            "take host out of the configuration, or set it to 0.0.0.0",
+        )  # fmt: skip
+    shown = config.data / "receivers" / "tls.crt"
+    if shown.exists():
+        yield from certificate(shown, now)
 
 
 def directory(data: Path) -> Iterator[Finding]:

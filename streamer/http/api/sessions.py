@@ -51,9 +51,11 @@ class SetUp(Model):
 
 
 class SetupState(Model):
-    """Whether an account can be made with a set-up code."""
+    """Whether an account can be made with a set-up code. ``first``: there is no account yet, so
+    nobody can sign in before that."""
 
     awaited: bool
+    first: bool
 
 
 class SignedIn(Model):
@@ -97,7 +99,8 @@ async def sign_in(call: Call) -> web.Response:
 
 async def setup_state(call: Call) -> SetupState:
     """Say whether a set-up code is awaited."""
-    return SetupState(awaited=await people.setup_awaited(call.desk))
+    awaited, first = await people.setup_awaited(call.desk)
+    return SetupState(awaited=awaited, first=first)
 
 
 async def set_up(call: Call) -> web.Response:

@@ -11,6 +11,7 @@ from loa.streamer.http.api import (
     bulletins,
     events,
     heard,
+    https,
     onair,
     openapi,
     people,
@@ -56,5 +57,6 @@ ROUTES: tuple[Route, ...] = (
     *receiver_settings.ROUTES,
     *receiver_packs.ROUTES,
     *webhooks.ROUTES,
+    *https.ROUTES,
     *openapi.ROUTES,
 )

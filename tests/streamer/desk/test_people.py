@@ -49,7 +49,7 @@ async def test_the_first_administrator_is_made_with_the_code_of_the_newest_start
         body = {"login": "Lan", "name": "Lan", "password": PASSWORD, "cookie": False}
         status, answer = await raw(office, "POST", "/setup", json={**body, "code": first})
         assert (status, answer["error"]["fields"][0]["code"]) == (422, "setup.code_wrong")
-        assert (await raw(office, "GET", "/setup"))[1] == {"awaited": True}
+        assert (await raw(office, "GET", "/setup"))[1] == {"awaited": True, "first": True}
         typed = code.lower().replace("-", " ")
         status, made = await raw(office, "POST", "/setup", json={**body, "code": typed})
         assert status == 200 and made["login"] == "lan"
@@ -60,7 +60,7 @@ async def test_the_first_administrator_is_made_with_the_code_of_the_newest_start
             ("/tuyen-quang", "administrator"),
         }
         assert await people.ensure_setup_code(office.desk) is None
-        assert (await raw(office, "GET", "/setup"))[1] == {"awaited": False}
+        assert (await raw(office, "GET", "/setup"))[1] == {"awaited": False, "first": False}
         body["login"] = "nam"
         status, answer = await raw(office, "POST", "/setup", json={**body, "code": code})
         assert (status, answer["error"]["code"]) == (409, "setup.done")

@@ -80,6 +80,7 @@ def everything() -> Mapping[str, Example]:
         areas,
         bulletins,
         heard,
+        https,
         people,
         receiver_health,
         receiver_orders,
@@ -95,6 +96,6 @@ def everything() -> Mapping[str, Example]:
 
     topics = (
         areas, people, bulletins, schedule, speech, reports, air, airing, webhooks, receivers,
-        receiver_orders, receiver_packs, heard, receiver_health, receiver_reports, sims,
+        receiver_orders, receiver_packs, heard, receiver_health, receiver_reports, sims, https,
     )  # fmt: skip
     return {name: example for topic in topics for name, example in topic.EXAMPLES.items()}
