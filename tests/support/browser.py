@@ -93,11 +93,18 @@ def office(folder: Path, config: str = "", areas: str = AREAS) -> Iterator[Offic
 
 
 @contextlib.contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
-    """Start a browser; ``flags`` are more of Chromium's own (a microphone from a file)."""
+def chromium(*flags: str, home: Path | None = None) -> Iterator[Browser]:
+    """Start a browser; ``flags`` are more of Chromium's own (a microphone from a file).
+
+    ``home``: the folder of whom it is started for; there lie the authorities that are trusted.
+    """
+    env = None if home is None else {**os.environ, "HOME": str(home)}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, *flags], chromium_sandbox=False
+            executable_path=CHROMIUM,
+            args=[*FLAGS, *flags],
+            chromium_sandbox=False,
+            env=dict(env) if env is not None else None,
         )
         try:
             yield browser

@@ -1,6 +1,7 @@
 /** Every page and its address. Pages are loaded when they are first opened. */
 
 import { createRouter } from 'sv-router'
+import { api } from './api/client'
 import Desk from './shell/Desk.svelte'
 import NotFound from './shell/NotFound.svelte'
 import { session, type Permission } from './state/session.svelte'
@@ -15,11 +16,30 @@ async function signedIn({ pathname }: { pathname: string }): Promise<void> {
   if (session.me === null) {
     const to = pathname === location.pathname ? pathname + location.search : pathname
     throw await router.navigate('/sign-in', { search: { to }, replace: true })
+    const nobody = await api.GET('/setup').then(({ data }) => data!.first && data!.awaited, () => false)
+    if (nobody) throw await router.navigate('/setup', { replace: true })
+    throw await router.navigate('/sign-in', { search: { to: pathname }, replace: true })
   }
+  // Somebody else chose the password: nothing else before it is changed.
+  if (session.me.must_change) {
+    throw await router.navigate('/password', { search: { to: pathname }, replace: true })
+  }
+}
+
+/** For pages that need somebody to be signed in, and no more. */
+async function somebody(): Promise<void> {
+  await known()
+  if (session.me === null) throw await router.navigate('/sign-in', { replace: true })
 }
 
 export const router = createRouter({
   '/sign-in': () => import('./pages/sign-in/SignIn.svelte'),
+  '/setup': () => import('./pages/setup/Setup.svelte'),
+  '/https': () => import('./pages/https/Https.svelte'),
+  '/password': {
+    '/': () => import('./pages/sign-in/MustChange.svelte'),
+    hooks: { beforeLoad: somebody },
+  },
   '/': {
     layout: Desk,
     hooks: { beforeLoad: signedIn },
@@ -28,6 +48,17 @@ export const router = createRouter({
     '/emergency': () => import('./pages/emergency/Emergency.svelte'),
     '/reports': () => import('./pages/reports/Reports.svelte'),
     '/reports/:kind': () => import('./pages/reports/Reports.svelte'),
+    '/account': () => import('./pages/account/Account.svelte'),
+    '/audit': () => import('./pages/audit/Audit.svelte'),
+    '/settings': {
+      '/': () => import('./pages/settings/rules/Rules.svelte'),
+      '/areas': () => import('./pages/settings/areas/Areas.svelte'),
+      '/rules': () => import('./pages/settings/rules/Rules.svelte'),
+      '/people': () => import('./pages/settings/people/People.svelte'),
+      '/sources': () => import('./pages/settings/sources/Sources.svelte'),
+      '/spelling': () => import('./pages/settings/spelling/Spelling.svelte'),
+      '/webhooks': () => import('./pages/settings/webhooks/Webhooks.svelte'),
+    },
   },
   '*': NotFound,
 })
@@ -50,4 +81,6 @@ export const NAVIGATION: readonly Entry[] = [
   { to: '/studio', word: 'studio', needs: 'live' },
   { to: '/emergency', word: 'emergency', needs: 'emergency' },
   { to: '/reports', word: 'reports', needs: 'read' },
+  { to: '/audit', word: 'audit', needs: 'audit' },
+  { to: '/settings', word: 'settings', needs: 'read' },
 ]

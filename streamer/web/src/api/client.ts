@@ -21,6 +21,8 @@ export class ApiError extends Error {
     readonly fields: FieldError[] = [],
     readonly conflicts: Record<string, unknown>[] = [],
     readonly version: number | null = null,
+    /** Seconds after which it may be tried again; null where nothing is said of that. */
+    readonly after: number | null = null,
   ) {
     super(message)
   }
@@ -61,6 +63,7 @@ export async function refusal(response: Response): Promise<ApiError> {
       error.fields ?? [],
       error.conflicts ?? [],
       error.version ?? null,
+      Number(response.headers.get('Retry-After')) || null,
     )
   } catch {
     return new ApiError(response.status, 'unreadable', `${response.status} ${response.statusText}`)

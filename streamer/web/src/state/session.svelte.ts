@@ -58,6 +58,12 @@ class Session {
     areas.forget()
   }
 
+  /** Be spoken to in a language: here at once, and wherever one signs in from now on. */
+  async speak(chosen: Language): Promise<void> {
+    language.choose(chosen)
+    if (this.#me !== null) await api.PUT('/me/language', { body: { language: chosen } })
+  }
+
   /** May they do this on an area (or, without one, anywhere)? */
   may(permission: Permission, area?: number): boolean {
     const me = this.#me

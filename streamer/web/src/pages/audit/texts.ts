@@ -1,0 +1,53 @@
+import { speaks } from '../../state/language.svelte'
+
+const vi = {
+  title: 'Nhật ký hệ thống',
+  who: 'Ai làm',
+  anyone: 'Mọi người',
+  whoHint: 'Gõ tên hoặc tên đăng nhập',
+  what: 'Việc gì',
+  area: 'Địa bàn',
+  everywhere: 'Mọi địa bàn',
+  since: 'Từ ngày',
+  until: 'Đến hết ngày',
+  when: 'Lúc nào',
+  did: 'Đã làm gì',
+  where: 'Ở đâu',
+  details: 'Chi tiết',
+  none: 'Không có mục nào như vậy.',
+  clear: 'Bỏ lọc',
+  export: 'Xuất CSV',
+  exporting: (n: number) => `Đang xuất… ${n}`,
+  exportMost: (n: number) => `Chỉ xuất ${n} mục mới nhất. Hãy thu hẹp thời gian để xuất phần còn lại.`,
+  sealed: 'Dấu niêm phong',
+  number: 'Số',
+  sealedHint: 'Mỗi mục niêm phong mục trước nó; loa doctor kiểm tra cả chuỗi.',
+  onlyThis: (who: string) => `Chỉ xem ${who}`,
+}
+
+const en: typeof vi = {
+  title: 'Audit log',
+  who: 'Who',
+  anyone: 'Anybody',
+  whoHint: 'Type a name or a login',
+  what: 'What',
+  area: 'Area',
+  everywhere: 'All areas',
+  since: 'From',
+  until: 'Up to and with',
+  when: 'When',
+  did: 'What was done',
+  where: 'Where',
+  details: 'Details',
+  none: 'There are no such entries.',
+  clear: 'Clear the filters',
+  export: 'Export CSV',
+  exporting: (n: number) => `Exporting… ${n}`,
+  exportMost: (n: number) => `Only the newest ${n} entries were exported. Narrow the time for the rest.`,
+  sealed: 'Seal',
+  number: 'Number',
+  sealedHint: 'Each entry seals the one before it; loa doctor checks the whole chain.',
+  onlyThis: (who: string) => `Only ${who}`,
+}
+
+export const say = speaks({ vi, en })

@@ -1,0 +1,37 @@
+/** Where this server is reached by HTTPS: without it browsers give no microphone. */
+
+import { api } from '../api/client'
+import type { components } from '../api/schema'
+
+export type HttpsState = components['schemas']['HttpsState']
+
+/** The address of the same page by HTTPS, '' where there is none. */
+export function secureAddress(state: HttpsState, at: { hostname: string; pathname: string }): string {
+  if (state.port === null) return ''
+  const name = state.names.length === 0 || state.names.includes(at.hostname) ? at.hostname : state.names[0]!
+  const host = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name
+  return `https://${host}${state.port === 443 ? '' : `:${state.port}`}${at.pathname}`
+}
+
+class Https {
+  #state = $state.raw<HttpsState | null>(null)
+  /** Does the browser trust this page with a microphone? */
+  readonly here = globalThis.isSecureContext
+
+  /** What the server says of it; null until it has. */
+  get state(): HttpsState | null {
+    return this.#state
+  }
+
+  async load(): Promise<void> {
+    const { data } = await api.GET('/https')
+    this.#state = data!
+  }
+
+  /** This page by HTTPS. */
+  get address(): string {
+    return this.#state === null ? '' : secureAddress(this.#state, location)
+  }
+}
+
+export const https = new Https()
