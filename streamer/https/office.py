@@ -19,7 +19,7 @@ from loa.streamer.https import authority
 from loa.streamer.https.authority import Pair
 
 FOLDER = "keys"
-CERT, KEY, SETTINGS = "https-ca.crt", "https-ca.key", "https.json"
+CERT, KEY, SETTINGS = "loa-ca.crt", "loa-ca.key", "https.json"
 EVERYWHERE = "0.0.0.0"
 """To be reached in the office is what it is for."""
 

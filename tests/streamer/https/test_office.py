@@ -62,14 +62,14 @@ def test_other_names_keep_the_authority_where_it_may_vouch_for_them(tmp_path: Pa
     assert third.fingerprint != first.fingerprint and third.fits(shown(tmp_path))
 
 
-@pytest.mark.parametrize("what", ["https-ca.key", "https-ca.crt", "https.json"])
+@pytest.mark.parametrize("what", ["loa-ca.key", "loa-ca.crt", "https.json"])
 def test_what_is_damaged_takes_nobody_off_the_air(tmp_path: Path, what: str) -> None:
     settle(tmp_path)
     cert = shown(tmp_path)
     (tmp_path / office.FOLDER / what).write_bytes(b"{")
     assert shown(tmp_path) == cert  # what is there holds until its end…
     assert shown(tmp_path, NOW + 390 * DAY) != cert  # …and then one that signs itself
-    if what != "https-ca.key":
+    if what != "loa-ca.key":
         with pytest.raises(OfficeError):
             office.read(tmp_path)
 

@@ -32,6 +32,7 @@ const vi = {
   newPassword: 'Đặt mật khẩu mới…',
   passwordSet: 'Đã đặt mật khẩu mới. Người dùng phải đổi khi đăng nhập.',
   setPassword: 'Đặt mật khẩu',
+  handOver: 'Hãy trao mật khẩu đầu tiên này cho người dùng',
   disable: 'Khóa tài khoản…',
   disableAsk: (name: string) =>
     `${name} bị đăng xuất ngay ở mọi nơi, các mã truy cập ngừng hiệu lực. Có thể mở lại sau.`,
@@ -77,6 +78,7 @@ const en: typeof vi = {
   newPassword: 'Set a new password…',
   passwordSet: 'The new password was set. It has to be changed at the next sign-in.',
   setPassword: 'Set the password',
+  handOver: 'Hand this first password over',
   disable: 'Disable the account…',
   disableAsk: (name: string) =>
     `${name} is signed out everywhere at once, and tokens stop working. It can be enabled again.`,
