@@ -22,6 +22,12 @@ SECTIONS = (
     "sign-in",
     "studio",
     "sign-in", "setup", "https", "password", "account", "settings", "audit",
+    "setup",
+    "https",
+    "password",
+    "account",
+    "settings",
+    "audit",
 )  # fmt: skip
 """The first words of the pages' addresses (``src/routes.ts``): there the one page is answered,
 which knows what to show. ``/`` is one too."""

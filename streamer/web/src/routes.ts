@@ -14,11 +14,10 @@ async function known(): Promise<void> {
 async function signedIn({ pathname }: { pathname: string }): Promise<void> {
   await known()
   if (session.me === null) {
-    const to = pathname === location.pathname ? pathname + location.search : pathname
-    throw await router.navigate('/sign-in', { search: { to }, replace: true })
     const nobody = await api.GET('/setup').then(({ data }) => data!.first && data!.awaited, () => false)
     if (nobody) throw await router.navigate('/setup', { replace: true })
-    throw await router.navigate('/sign-in', { search: { to: pathname }, replace: true })
+    const to = pathname === location.pathname ? pathname + location.search : pathname
+    throw await router.navigate('/sign-in', { search: { to }, replace: true })
   }
   // Somebody else chose the password: nothing else before it is changed.
   if (session.me.must_change) {
