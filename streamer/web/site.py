@@ -17,18 +17,17 @@ from aiohttp import web
 from loa.streamer.http.api.identify import secure
 
 SECTIONS = (
+    "account",
+    "audit",
     "emergency",
-    "reports",
-    "sign-in",
-    "studio",
-    "sign-in", "setup", "https", "password", "account", "settings", "audit",
-    "setup",
     "https",
     "password",
-    "account",
+    "reports",
     "settings",
-    "audit",
-)  # fmt: skip
+    "setup",
+    "sign-in",
+    "studio",
+)
 """The first words of the pages' addresses (``src/routes.ts``): there the one page is answered,
 which knows what to show. ``/`` is one too."""
 SECURITY = {
