@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from support.browser import COMMUNE, DISTRICT, PROVINCE, Desk, Office, axe, shot
+from support.browser import COMMUNE, DISTRICT, PROVINCE, Desk, Office, axe, desk, shot
 
 HOSTILE = '<img src=x onerror="document.title=1">'
 
@@ -184,3 +184,25 @@ def test_an_editor_sees_rules_and_nothing_to_change(desk: Desk, office: Office) 
     expect(page.get_by_role("button", name="Lưu")).to_have_count(0)
     expect(page.get_by_role("link", name="Nhật ký hệ thống")).to_have_count(0)
     expect(page.get_by_role("link", name="Người dùng")).to_have_count(0)
+
+
+def test_on_a_phone_in_the_dark(browser: Browser, office: Office) -> None:
+    phone = {"width": 360, "height": 740}
+    with desk(browser, office, viewport=phone, color_scheme="dark", has_touch=True) as small:
+        small.allowed += ["401"]
+        page = small.sign_in(path="/account")
+        area = f"?area={office.ids[COMMUNE]}"
+        for path, ready in {
+            "/account": "Đang đăng nhập ở đâu",
+            "/audit": "đăng nhập",
+            f"/settings/areas{area}": "Sắp xếp lại",
+            f"/settings/rules{area}": "Giờ được phát",
+            "/settings/people": "Tình trạng",
+            f"/settings/spelling{area}": "Thử một câu",
+            "/settings/webhooks": "Khi có việc xảy ra",
+        }.items():
+            page.goto(office.url + path)
+            expect(page.get_by_text(ready).first).to_be_attached()
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
+            axe(page)
+            shot(page, "phone-" + path.partition("?")[0].strip("/").replace("/", "-"))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { dayRanges, differing, rebased, type Policy } from './rules'
+import { dayRanges, differing, readClock, rebased, type Policy } from './rules'
 
 const names = ['T2', 'T3', 'T4', 'T5', 'T6', 'T7', 'CN']
 
@@ -20,4 +20,15 @@ test('somebody else was quicker: theirs stays, mine is laid over it', () => {
   expect(differing(mine, loaded)).toEqual(['sessions_a_day'])
   expect(rebased(mine, loaded, theirs)).toEqual({ sessions_a_day: 2, approve_own: false })
   expect(differing({} as Policy, { approve_own: null } as Policy)).toEqual([])
+})
+
+test('times as people write them', () => {
+  for (const [typed, read] of [
+    ['05:00', '05:00'], ['5', '05:00'], ['17', '17:00'], ['5:30', '05:30'], ['0530', '05:30'], ['530', '05:30'],
+    ['5h30', '05:30'], ['17 giờ', null], ['5g', '05:00'], ['24:00', null], ['25:00', null], ['12:60', null], ['', null],
+  ] as const) {
+    expect(readClock(typed, false), typed).toBe(read)
+  }
+  expect(readClock('24:00', true)).toBe('24:00')
+  expect(readClock('0:00', true)).toBe('24:00')
 })

@@ -44,3 +44,15 @@ export function dayRanges(weekdays: readonly number[], names: readonly string[],
   }
   return parts.join(', ')
 }
+
+/** Read a time as people write it: "5", "5:30", "0530", "5h30"; null when it is none. At the end of
+ * a span midnight is 24:00. */
+export function readClock(text: string, end: boolean): string | null {
+  const found = /^\s*(\d{1,2}?)(?:\s*[:hg.]?\s*(\d{2}))?\s*[hg]?\s*$/i.exec(text)
+  if (found === null) return null
+  const [hour, minute] = [Number(found[1]), Number(found[2] ?? 0)]
+  if (minute > 59 || hour > 24 || (hour === 24 && minute > 0)) return null
+  if (hour === 24 && !end) return null
+  if (end && hour === 0 && minute === 0) return '24:00'
+  return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`
+}
