@@ -125,7 +125,7 @@ def test_from_the_printed_code_to_the_first_page(desk: Desk, fresh: Fresh) -> No
     shot(page, "setup-areas-mistake")
     table.fill(TABLE)
     page.get_by_role("button", name="Xem trước").click()
-    expect(page.get_by_text("4 thêm mới")).to_be_visible()
+    expect(page.get_by_text("Sẽ thêm mới 4 địa bàn")).to_be_visible()
     shot(page, "setup-areas")
     page.get_by_role("button", name="Nhập bảng này").click()
     expect(page.get_by_role("heading", name="Hệ thống đã sẵn sàng.")).to_be_visible()
