@@ -19,6 +19,7 @@ from loa.streamer.http.api.identify import secure
 SECTIONS = (
     "account",
     "audit",
+    "bulletins",
     "emergency",
     "https",
     "password",

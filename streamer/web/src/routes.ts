@@ -44,6 +44,10 @@ export const router = createRouter({
     hooks: { beforeLoad: signedIn },
     '/': () => import('./pages/on-air/OnAir.svelte'),
     '/studio': () => import('./pages/studio/Studio.svelte'),
+    '/bulletins': {
+      '/': () => import('./pages/bulletins/Bulletins.svelte'),
+      '/:id': () => import('./pages/bulletins/Bulletin.svelte'),
+    },
     '/emergency': () => import('./pages/emergency/Emergency.svelte'),
     '/reports': () => import('./pages/reports/Reports.svelte'),
     '/reports/:kind': () => import('./pages/reports/Reports.svelte'),
@@ -76,6 +80,7 @@ export type Section =
 export const NAVIGATION: readonly Entry[] = [
   { to: '/', word: 'onAir', needs: 'read' },
   { to: '/studio', word: 'studio', needs: 'live' },
+  { to: '/bulletins', word: 'bulletins', needs: 'read' },
   { to: '/emergency', word: 'emergency', needs: 'emergency' },
   { to: '/reports', word: 'reports', needs: 'read' },
   { to: '/audit', word: 'audit', needs: 'audit' },

@@ -1,0 +1,144 @@
+/** Recording from a microphone: samples as they come, how loud they are, and how long it is. */
+
+import worklet from './capture.worklet.js?url'
+
+export type Refusal = 'insecure' | 'refused' | 'none' | 'failed' | 'lost'
+export type Phase = 'idle' | 'asking' | 'recording' | 'done'
+
+export const LONGEST_S = 60 * 60
+/** Peaks at or over this are most likely cut off. */
+const FULL = 0.985
+
+/** Make 16 bits of floating samples. */
+export function to16(samples: Float32Array): Int16Array {
+  const made = new Int16Array(samples.length)
+  for (let i = 0; i < samples.length; i++) {
+    made[i] = Math.max(-32768, Math.min(32767, Math.round(samples[i]! * 32767)))
+  }
+  return made
+}
+
+export class Recording {
+  phase = $state<Phase>('idle')
+  refusal = $state<Refusal | null>(null)
+  seconds = $state(0)
+  /** The loudest sample of the last piece, 0 … 1. */
+  level = $state(0)
+  /** The loudest of the last three seconds: what advice is given by. */
+  recent = $state(0)
+  clipped = $state(0)
+  microphones = $state.raw<MediaDeviceInfo[]>([])
+  pieces: Int16Array[] = []
+  rate = 48_000
+  #samples = 0
+  #marks: number[] = []
+  #end: (() => void) | null = null
+  #stopped: (() => void) | null = null
+
+  get possible(): boolean {
+    return globalThis.isSecureContext && navigator.mediaDevices !== undefined
+  }
+
+  /** Begin, with the microphone of that id ('' is the usual one). */
+  async start(device = ''): Promise<void> {
+    if (this.phase === 'asking' || this.phase === 'recording') return
+    this.refusal = null
+    if (!this.possible) {
+      this.refusal = 'insecure'
+      return
+    }
+    this.phase = 'asking'
+    try {
+      await this.#open(device)
+      this.phase = 'recording'
+      this.microphones = (await navigator.mediaDevices.enumerateDevices()).filter(
+        (one) => one.kind === 'audioinput' && one.deviceId !== '',
+      )
+    } catch (error) {
+      this.#end?.()
+      this.phase = 'idle'
+      const name = error instanceof DOMException ? error.name : ''
+      if (name === 'NotAllowedError' || name === 'SecurityError') this.refusal = 'refused'
+      else if (name === 'NotFoundError' || name === 'OverconstrainedError') this.refusal = 'none'
+      else this.refusal = 'failed'
+    }
+  }
+
+  async #open(device: string): Promise<void> {
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: {
+        deviceId: device === '' ? undefined : { exact: device },
+        channelCount: { ideal: 1 },
+        // The server levels bulletins itself; what browsers do to voices is heard on horns.
+        echoCancellation: false,
+        noiseSuppression: false,
+        autoGainControl: false,
+      },
+    })
+    const context = new AudioContext()
+    this.#end = () => {
+      this.#end = null
+      for (const track of stream.getTracks()) track.stop()
+      void context.close()
+    }
+    await context.audioWorklet.addModule(worklet)
+    if (context.state === 'suspended') await context.resume()
+    this.pieces = []
+    this.#samples = this.seconds = this.clipped = this.recent = this.level = 0
+    this.#marks = []
+    this.rate = context.sampleRate
+    const node = new AudioWorkletNode(context, 'loa-capture', { numberOfOutputs: 0 })
+    node.port.onmessage = ({ data }: MessageEvent<Float32Array | null>) => {
+      if (data === null) this.#stopped?.()
+      else this.#take(data)
+    }
+    context.createMediaStreamSource(stream).connect(node)
+    stream.getAudioTracks()[0]!.onended = () => {
+      this.refusal = 'lost'
+      void this.stop()
+    }
+    const end = this.#end
+    this.#end = () => {
+      node.port.onmessage = null
+      end()
+    }
+    this.#ask = () => node.port.postMessage('stop')
+  }
+  #ask: () => void = () => {}
+
+  #take(samples: Float32Array): void {
+    let peak = 0
+    for (let i = 0; i < samples.length; i++) peak = Math.max(peak, Math.abs(samples[i]!))
+    if (samples.length > 0) {
+      this.pieces.push(to16(samples))
+      this.#samples += samples.length
+      this.seconds = this.#samples / this.rate
+      this.level = peak
+      this.#marks = [...this.#marks, peak].slice(-60)
+      this.recent = Math.max(...this.#marks)
+      if (peak >= FULL) this.clipped += 1
+    }
+    if (this.seconds >= LONGEST_S) void this.stop()
+  }
+
+  /** End, with the last samples there are. */
+  async stop(): Promise<void> {
+    if (this.phase !== 'recording') return
+    this.phase = 'done'
+    await new Promise<void>((resolve) => {
+      this.#stopped = resolve
+      setTimeout(resolve, 300)
+      this.#ask()
+    })
+    this.#end?.()
+    this.level = 0
+  }
+
+  /** Forget it, and let go of the microphone. */
+  discard(): void {
+    this.#end?.()
+    this.phase = 'idle'
+    this.pieces = []
+    this.seconds = this.level = 0
+  }
+}
