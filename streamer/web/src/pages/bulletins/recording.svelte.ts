@@ -1,13 +1,17 @@
 /** Recording from a microphone: samples as they come, how loud they are, and how long it is. */
 
+import { FLOOR, Loudness, type Level } from '../../live/loudness'
 import worklet from './capture.worklet.js?url'
 
 export type Refusal = 'insecure' | 'refused' | 'none' | 'failed' | 'lost'
 export type Phase = 'idle' | 'asking' | 'recording' | 'done'
 
 export const LONGEST_S = 60 * 60
-/** Peaks at or over this are most likely cut off. */
-const FULL = 0.985
+/** What loudness is measured in at a time, in samples. */
+const FRAME = 960
+/** How long clipping is shown after it happened. */
+const HELD_MS = 3000
+const QUIET: Level = { lufs: FLOOR, peak: FLOOR, clipped: false }
 
 /** Make 16 bits of floating samples. */
 export function to16(samples: Float32Array): Int16Array {
@@ -22,16 +26,14 @@ export class Recording {
   phase = $state<Phase>('idle')
   refusal = $state<Refusal | null>(null)
   seconds = $state(0)
-  /** The loudest sample of the last piece, 0 … 1. */
-  level = $state(0)
-  /** The loudest of the last three seconds: what advice is given by. */
-  recent = $state(0)
-  clipped = $state(0)
+  level = $state.raw<Level>(QUIET)
+  clipped = $state(false)
   microphones = $state.raw<MediaDeviceInfo[]>([])
   pieces: Int16Array[] = []
   rate = 48_000
   #samples = 0
-  #marks: number[] = []
+  #loudness = new Loudness()
+  #unclip = 0
   #end: (() => void) | null = null
   #stopped: (() => void) | null = null
 
@@ -84,8 +86,10 @@ export class Recording {
     await context.audioWorklet.addModule(worklet)
     if (context.state === 'suspended') await context.resume()
     this.pieces = []
-    this.#samples = this.seconds = this.clipped = this.recent = this.level = 0
-    this.#marks = []
+    this.#samples = this.seconds = 0
+    this.#loudness = new Loudness()
+    this.level = QUIET
+    this.clipped = false
     this.rate = context.sampleRate
     const node = new AudioWorkletNode(context, 'loa-capture', { numberOfOutputs: 0 })
     node.port.onmessage = ({ data }: MessageEvent<Float32Array | null>) => {
@@ -107,16 +111,16 @@ export class Recording {
   #ask: () => void = () => {}
 
   #take(samples: Float32Array): void {
-    let peak = 0
-    for (let i = 0; i < samples.length; i++) peak = Math.max(peak, Math.abs(samples[i]!))
     if (samples.length > 0) {
       this.pieces.push(to16(samples))
       this.#samples += samples.length
       this.seconds = this.#samples / this.rate
-      this.level = peak
-      this.#marks = [...this.#marks, peak].slice(-60)
-      this.recent = Math.max(...this.#marks)
-      if (peak >= FULL) this.clipped += 1
+      for (let at = 0; at < samples.length; at += FRAME) this.#loudness.add(samples.subarray(at, at + FRAME))
+      this.level = this.#loudness.read()
+      if (this.level.clipped) {
+        this.clipped = true
+        this.#unclip = performance.now() + HELD_MS
+      } else if (performance.now() > this.#unclip) this.clipped = false
     }
     if (this.seconds >= LONGEST_S) void this.stop()
   }
@@ -131,7 +135,7 @@ export class Recording {
       this.#ask()
     })
     this.#end?.()
-    this.level = 0
+    this.level = QUIET
   }
 
   /** Forget it, and let go of the microphone. */
@@ -139,6 +143,7 @@ export class Recording {
     this.#end?.()
     this.phase = 'idle'
     this.pieces = []
-    this.seconds = this.level = 0
+    this.seconds = 0
+    this.level = QUIET
   }
 }
