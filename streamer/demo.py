@@ -117,6 +117,6 @@ def _say_more(url: str, sample: Sample) -> None:
     admin = sample.admin["user"]
     print(
         f"  loa sign-in {admin} --server {url}   then for example: loa receivers list\n"
-        f"  in a browser: {url}/   to stop: Ctrl-C",
+        f"  in a browser: {url}/ for staff, {url}/listen for everybody   to stop: Ctrl-C",
         file=sys.stderr,
     )

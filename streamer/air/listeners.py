@@ -217,7 +217,7 @@ class Listeners:
         if mount is None:
             raise BadRequest(
                 404,
-                "no station has this address; those that do are listed at /\n"
+                "no station has this address; those that do are listed at /listen\n"
                 "không có địa bàn nào ở địa chỉ này; xem danh sách ở trang /",
             )
         if head.method == "OPTIONS":
