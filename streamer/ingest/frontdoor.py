@@ -313,7 +313,7 @@ class Door:
             response.force_close()
             return response
         if not self.is_listener(head):
-            raise web.HTTPNotFound(text="there is nothing here; the stations are listed at /listen\n")
+            raise web.HTTPNotFound(text="nothing here; the stations are listed at /listen\n")
         # Answers to earlier requests of this connection go first.
         if transport.get_write_buffer_size():
             await asyncio.sleep(0.05)

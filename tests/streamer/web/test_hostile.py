@@ -17,7 +17,7 @@ from loa.streamer.web.site import SECTIONS
 from support.audio import ogg_opus, tone
 from support.browser import DISTRICT, PROVINCE, Desk, Office
 
-NAME = "\"><img src=x onerror=alert(1)><svg/onload=alert(2)>{{7*7}}${alert(3)}<b class=xss>"
+NAME = '"><img src=x onerror=alert(1)><svg/onload=alert(2)>{{7*7}}${alert(3)}<b class=xss>'
 PAGES = ("/", *(f"/{section}" for section in SECTIONS if section not in ("sign-in", "set-up")))
 FOUND = "document.querySelectorAll('.xss, img[src=x], svg[onload]').length"
 
@@ -34,7 +34,9 @@ def _places(office: Office) -> tuple[str, ...]:
         "POST", "/bulletins",
         {"area": area, "title": NAME, "notes": NAME, "sign_text": NAME[:200], "targets": [area]},
     )["id"]  # fmt: skip
-    api.call("POST", f"/bulletins/{bulletin}/audio?filename=%3Cimg%20src=x%3E.wav", ogg_opus(tone(1)))
+    api.call(
+        "POST", f"/bulletins/{bulletin}/audio?filename=%3Cimg%20src=x%3E.wav", ogg_opus(tone(1))
+    )
     receiver = api.call(
         "POST", "/receivers",
         {"area": area, "name": NAME, "notes": NAME, "serial": NAME, "hardware": NAME},
