@@ -21,7 +21,7 @@ DOCS = RESULTS.parent.parent / "docs"
 # Where each section lives. They are imported only when they run, since each needs other things.
 SECTIONS = {
     "mouth-to-horn": ("mouth_to_horn.run", True),
-    "studio": ("studio.run", True),
+    "studio": ("studio.run", False),
     "fanout-low": ("fanout.run_low", True),
     "fanout-thrifty": ("fanout.run_thrifty", True),
     "chain": ("chain_cost.run", True),
