@@ -200,11 +200,15 @@ class Push:
         if group is None:
             group = self._groups[areas] = Group(areas, _above(tree, areas))
         if self._task is None and not self._closed:
+            self._levels = {}
             self._book.look(self._desk.clock())
             self._task = asyncio.get_running_loop().create_task(self._run())
         viewer.group = group
         viewer.waiting.clear()
         viewer.give(self._snapshot(group))
+        # Levels that do not change are told once: who comes later has not heard of them.
+        if message := self._message(group, self._desk.clock(), (), self._levels, (), False):
+            viewer.give(message)
         group.viewers.add(viewer)
 
     def _leave(self, viewer: Viewer) -> None:
@@ -302,8 +306,7 @@ class Push:
         if group.made[0] != book.version:
             rows = {id: row for id, row in book.rows.items() if id in group.areas}
             items = self._items(row.item for row in rows.values())
-            levels = {n: level for n, level in self._levels.items() if n in items}
-            said = {"at": self._desk.clock(), "items": items, "areas": rows, "levels": levels}
+            said = {"at": self._desk.clock(), "items": items, "areas": rows}
             group.made = (book.version, _event("snapshot", said))
         return group.made[1]
 

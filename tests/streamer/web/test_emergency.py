@@ -161,6 +161,24 @@ def test_a_message_is_recorded_in_the_page(desk: Desk) -> None:
     axe(page)
 
 
+def test_what_a_voice_says_is_heard_before_it_is_sent(desk: Desk) -> None:
+    desk.allowed.append("401")
+    page = desk.sign_in(path="/emergency")
+    page.get_by_label("Tìm địa bàn").fill("na khuong")
+    page.get_by_role("treeitem", name="Xã Nà Khương").click()
+    page.get_by_role("radio", name="Đọc từ chữ").check()
+    page.get_by_label("Nội dung sẽ đọc").fill("Đây là diễn tập.")
+    page.get_by_role("button", name="Tạo giọng đọc").click()
+    expect(page.get_by_text("Hãy nghe hết một lần")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("button", name="Phát diễn tập").click()
+    expect(page.get_by_text("Chưa nghe hết bản đọc.")).to_be_visible()
+    page.evaluate("document.querySelector('audio').play()")
+    expect(page.get_by_text("Đã nghe hết.")).to_be_visible(timeout=SLOW_MS)
+    page.get_by_role("button", name="Phát diễn tập").click()
+    page.get_by_role("button", name="Bắt đầu diễn tập").click()
+    expect(page.get_by_role("article")).to_contain_text("Đây là diễn tập.")
+
+
 def test_whoever_has_no_right_does_not_even_see_it(office: Office, browser: Browser) -> None:
     office.person("ly", "broadcaster", PROVINCE)
     with desk_of(browser, office, viewport={"width": 390, "height": 844}) as other:
