@@ -159,9 +159,8 @@ class AirBook:
                 since = self.items[row.item].since
                 if since is not None and now < since + GRACE:
                     silent = 0
-            fresh[area] = row._replace(
-                receivers=known, online=there, playing=playing, silent=silent
-            )
+            if row[2:] != (known, there, playing, silent):
+                fresh[area] = Row(row.item, row.listeners, known, there, playing, silent)
 
     def _forget(self) -> None:
         """Forget items that no area carries any more."""
