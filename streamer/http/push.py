@@ -69,12 +69,21 @@ class Viewer:
     """An open page."""
 
     account: int | None
+    request: web.Request | None = None
     group: Group | None = None
     waiting: deque[bytes] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     stale: bool = False
     """What it may see is to be looked at again."""
     over: str = ""
+
+    @property
+    def left(self) -> bool:
+        """Whether its connection is gone, though nothing was written since."""
+        if self.request is None:
+            return False
+        transport = self.request.transport
+        return transport is None or transport.is_closing()
 
     def give(self, message: bytes) -> bool:
         """Have a message sent; False when too many wait already."""
@@ -125,6 +134,9 @@ class Push:
 
         Raises ``TooMany``.
         """
+        for gone in [v for v in self._viewers if v.left]:
+            self._end(gone, "left")
+            self._viewers.discard(gone)
         of_one = sum(v.account == actor.account for v in self._viewers)
         if len(self._viewers) >= MOST_VIEWERS or (actor.account and of_one >= MOST_OF_ONE):
             self._desk.counters.add("push.full")
@@ -135,7 +147,7 @@ class Push:
                 "X-Accel-Buffering": "no",
             }
         )  # fmt: skip
-        viewer = Viewer(actor.account)
+        viewer = Viewer(actor.account, request)
         self._viewers.add(viewer)
         try:
             self._place(viewer, actor)

@@ -23,3 +23,9 @@ test('a search shows what is found and what it hangs on, opened', () => {
   expect(names(treeRows(tree, () => false, 'KHƯƠNG'))).toEqual(['ha giang', 'quang binh', 'na khuong'])
   expect(treeRows(tree, () => false, 'không có')).toEqual([])
 })
+
+test('only some are shown, and what they hang on; of those what is searched', () => {
+  const short = (area: Plain): boolean => area.folded.startsWith('t')
+  expect(names(treeRows(tree, () => false, '', short))).toEqual(['ha giang', 'quang binh', 'tan nam', 'tuyen quang'])
+  expect(names(treeRows(tree, () => false, 'nam', short))).toEqual(['ha giang', 'quang binh', 'tan nam'])
+})
