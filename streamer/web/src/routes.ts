@@ -44,10 +44,8 @@ export const router = createRouter({
     hooks: { beforeLoad: signedIn },
     '/': () => import('./pages/on-air/OnAir.svelte'),
     '/studio': () => import('./pages/studio/Studio.svelte'),
-    '/bulletins': {
-      '/': () => import('./pages/bulletins/Bulletins.svelte'),
-      '/:id': () => import('./pages/bulletins/Bulletin.svelte'),
-    },
+    '/bulletins': () => import('./pages/bulletins/Bulletins.svelte'),
+    '/bulletins/:id': () => import('./pages/bulletins/Bulletin.svelte'),
     '/emergency': () => import('./pages/emergency/Emergency.svelte'),
     '/reports': () => import('./pages/reports/Reports.svelte'),
     '/reports/:kind': () => import('./pages/reports/Reports.svelte'),
