@@ -37,7 +37,7 @@ def wav(seconds: float, rate: int = 16_000, level: float = 0.2) -> bytes:
 def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser whose microphone is a file."""
     file = tmp_path_factory.mktemp("voice") / "voice.wav"
-    file.write_bytes(wav(20, 44_100))
+    file.write_bytes(wav(20, 44_100, 0.7))
     with chromium(
         "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={file}", "--autoplay-policy=no-user-gesture-required",
@@ -98,7 +98,8 @@ def test_files_are_dragged_in(desk: Desk) -> None:
     page = desk.sign_in("soan", "/bulletins")
     expect(page.get_by_role("heading", name="Bản tin", level=1)).to_be_visible()
     axe(page)
-    drop(page, {"tiem_chung (dữ liệu mẫu).wav": wav(2), f"{HOSTILE}.wav": wav(3)})
+    files = {"tiem_chung (dữ liệu mẫu).wav": wav(2), f"{HOSTILE}.wav": wav(3)}
+    drop(page, {**files, "khong_phai_am_thanh.wav": b"xin loi" * 100})
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Tiêu đề của tệp tiem_chung")).to_have_value(
         "tiem chung (dữ liệu mẫu)"
@@ -107,10 +108,11 @@ def test_files_are_dragged_in(desk: Desk) -> None:
     axe(page)
     dialog.get_by_role("button", name="Gửi lên").click()
     sending = page.get_by_role("region", name="Tệp đang gửi")
-    expect(sending.get_by_text("Đã gửi xong")).to_have_count(2)
+    expect(sending.get_by_text("Đã gửi xong")).to_have_count(3)
     rows = page.get_by_role("row")
     expect(rows.filter(has_text="tiem chung (dữ liệu mẫu)")).to_contain_text("Ưu tiên")
     expect(rows.filter(has_text="tiem chung (dữ liệu mẫu)")).to_contain_text("0:02", timeout=30_000)
+    expect(rows.filter(has_text="khong phai")).to_contain_text("Không dùng được", timeout=30_000)
     page.get_by_role("searchbox", name="Tìm trong tiêu đề").fill("onerror")
     expect(rows).to_have_count(2)
     rows.get_by_role("link").click()
@@ -142,7 +144,8 @@ def test_an_upload_goes_on_where_it_was(desk: Desk) -> None:
     page.reload()
     expect(sending.get_by_text("Mất mạng")).to_be_visible()
     cut = False
-    page.evaluate("dispatchEvent(new Event('online'))")
+    sending.get_by_role("button", name="Tạm dừng").click()
+    sending.get_by_role("button", name="Gửi tiếp").click()
     expect(sending.get_by_text("Đã gửi xong")).to_be_visible()
     assert offsets == ["0", "1000000", "2000000"]
     expect(page.get_by_role("row").filter(has_text="hop xom")).to_be_visible()
