@@ -218,6 +218,7 @@ def test_from_the_editor_to_the_approver_and_back(browser: Browser, office: Offi
 
         approver = approvers.sign_in("duyet", "/bulletins")
         waiting = approver.get_by_role("region", name="Đang chờ bạn")
+        expect(waiting).to_be_visible()
         shot(approver, "bulletins-list")
         waiting.get_by_role("link", name="Phun thuốc").click()
         shot(approver, "bulletins-approve")
