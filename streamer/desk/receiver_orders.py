@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from sqlalchemy import select, update
 
 from loa.codecs.control.orders import Action, Set
 from loa.streamer.desk.desk import Actor, Desk, Work
-from loa.streamer.desk.errors import Conflict, NotFound
+from loa.streamer.desk.errors import Conflict, DeskError, NotFound
 from loa.streamer.store.tables.receiver_orders import ReceiverOrderRow
 from loa.streamer.store.tables.receivers import ReceiverRow
 
@@ -51,6 +52,38 @@ async def order(desk: Desk, actor: Actor, receivers: Collection[int], action: Ac
                 raise Conflict("receiver.not_enrolled", name=row.name)
         await _check_room(work, rows)
         return await add(work, rows, action)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What came of a command for one of many: its id, or why there is none."""
+
+    receiver: int
+    order: int | None = None
+    refused: DeskError | None = None
+
+
+async def order_each(
+    desk: Desk, actor: Actor, receivers: Collection[int], action: Action
+) -> list[Given]:
+    """Order those of these that can be ordered; return what came of each, in their order."""
+    async with desk.work(actor) as work:
+        rows = {row.id: row for row in await _rows(work, receivers)}
+        refused: dict[int, DeskError] = {
+            id: NotFound("receiver.unknown", id=id) for id in receivers if id not in rows
+        }
+        for row in rows.values():
+            if row.state != "enrolled":
+                refused[row.id] = Conflict("receiver.not_enrolled", name=row.name)
+        for id in await _without_room(work, rows):
+            refused[id] = Conflict(
+                "receiver.too_many_orders", name=rows[id].name, limit=MOST_OPEN
+            )
+        chosen = [row for row in rows.values() if row.id not in refused]
+        made = dict(
+            zip((row.id for row in chosen), await add(work, chosen, action), strict=True)
+        )
+    return [Given(id, made.get(id), refused.get(id)) for id in receivers]
 
 
 async def order_all(desk: Desk, actor: Actor, areas: Collection[int], action: Action) -> list[int]:
@@ -141,16 +174,20 @@ async def _rows(work: Work, receivers: Collection[int]) -> list[ReceiverRow]:
 
 
 async def _check_room(work: Work, rows: Iterable[ReceiverRow]) -> None:
-    ids = {row.id: row.name for row in rows}
+    names = {row.id: row.name for row in rows}
+    for id in await _without_room(work, names):
+        raise Conflict("receiver.too_many_orders", name=names[id], limit=MOST_OPEN)
+
+
+async def _without_room(work: Work, receivers: Collection[int]) -> list[int]:
     counts: dict[int, int] = {}
     open_ones = await work.db.scalars(
         select(ReceiverOrderRow.receiver_id).where(
-            ReceiverOrderRow.receiver_id.in_(ids),
+            ReceiverOrderRow.receiver_id.in_(receivers),
             ReceiverOrderRow.state.in_(OPEN),
             ReceiverOrderRow.expires_at > work.now,
         )
     )
     for id in open_ones:
         counts[id] = counts.get(id, 0) + 1
-        if counts[id] >= MOST_OPEN:
-            raise Conflict("receiver.too_many_orders", name=ids[id], limit=MOST_OPEN)
+    return sorted(id for id, count in counts.items() if count >= MOST_OPEN)

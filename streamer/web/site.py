@@ -29,6 +29,9 @@ SECTIONS = (
     "sign-in",
     "studio",
 )
+    "receivers",
+    "sims",
+)  # fmt: skip
 """The first words of the pages' addresses (``src/routes.ts``): there the one page is answered,
 which knows what to show. ``/`` is one too."""
 SECURITY = {
@@ -39,7 +42,7 @@ SECURITY = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=(self)",
 }
 HASHED = "web/"
 """What lies here has the hash of what is in it in its name, so it may be kept for ever."""

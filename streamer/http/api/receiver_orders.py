@@ -15,6 +15,7 @@ from loa.streamer.desk import receiver_orders
 from loa.streamer.desk.errors import Conflict, NotFound
 from loa.streamer.http.api.paging import Id, Page, Paging, page
 from loa.streamer.http.api.route import Call, Model, Route, area_in_path, area_of
+from loa.streamer.http.api.texts import say
 from loa.streamer.http.api.times import Time
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
 from loa.streamer.store.tables.receiver_orders import ReceiverOrderRow
@@ -23,6 +24,9 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 State = Literal[
     "waiting", "sent", "received", "started", "finished", "failed", "refused", "expired", "replaced"
 ]
+
+
+MOST_AT_ONCE = 5000
 
 
 class VolumeOrder(Model):
@@ -104,6 +108,27 @@ class OrdersGiven(Model):
     orders: tuple[Id, ...]
 
 
+class OrderEach(AnyOrder):
+    """Which receivers are to do it."""
+
+    receivers: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class GivenTo(Model):
+    """What came of it for one: the ``order`` that it was given, or why it was given none."""
+
+    receiver: Id
+    order: Id | None
+    code: str
+    message: str
+
+
+class GivenEach(Model):
+    """In the order of the receivers."""
+
+    items: tuple[GivenTo, ...]
+
+
 class OrderOut(Model):
     """A command and what became of it."""
 
@@ -155,6 +180,33 @@ async def give_all(call: Call) -> OrdersGiven:
         call.desk, call.actor, [a.id for a in call.desk.tree.below(area)], body.action()
     )
     return OrdersGiven(orders=tuple(given))
+
+
+async def give_each(call: Call) -> GivenEach:
+    """Order chosen receivers to do something; those that cannot be ordered hinder no other."""
+    body: OrderEach = call.body
+    given = await receiver_orders.order_each(
+        call.desk, call.actor, list(dict.fromkeys(body.receivers)), body.action()
+    )
+    return GivenEach(items=tuple(_given(one, call.language) for one in given))
+
+
+def _given(one: receiver_orders.Given, language: str) -> GivenTo:
+    code = "" if one.refused is None else one.refused.code
+    message = "" if one.refused is None else say(code, language, one.refused.values)
+    return GivenTo(receiver=one.receiver, order=one.order, code=code, message=message)
+
+
+async def _areas_of_each(call: Call) -> Sequence[Area]:
+    body: OrderEach = call.body
+    async with call.desk.store.read() as db:
+        ids = await db.scalars(
+            select(ReceiverRow.area_id).where(ReceiverRow.id.in_(body.receivers)).distinct()
+        )
+        areas = [area for id in ids if (area := call.desk.tree.get(id)) is not None]
+    if not areas:
+        raise NotFound("receiver.unknown", id=body.receivers[0])
+    return areas
 
 
 async def play(call: Call) -> OrdersGiven:
@@ -222,6 +274,11 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/receivers/{receiver}/orders", give, "Order a receiver to do something",
         Permission.RECEIVERS, _ON, body=AnyOrder, answer=OrdersGiven, status=202,
+    ),
+    Route(
+        "POST", "/receivers/orders", give_each,
+        "Order chosen receivers to do something; says what came of it for each",
+        Permission.RECEIVERS, _areas_of_each, body=OrderEach, answer=GivenEach, status=202,
     ),
     Route(
         "POST", "/areas/{area}/receivers/orders", give_all,

@@ -58,6 +58,10 @@ export const router = createRouter({
     '/settings/sources': () => import('./pages/settings/sources/Sources.svelte'),
     '/settings/spelling': () => import('./pages/settings/spelling/Spelling.svelte'),
     '/settings/webhooks': () => import('./pages/settings/webhooks/Webhooks.svelte'),
+    '/receivers': () => import('./pages/receivers/Receivers.svelte'),
+    '/receivers/enrol': () => import('./pages/receivers/Enrol.svelte'),
+    '/receivers/:id': () => import('./pages/receivers/One.svelte'),
+    '/receivers/alerts': () => import('./pages/receivers/Alerts.svelte'),
   },
   '*': NotFound,
 })
@@ -83,4 +87,5 @@ export const NAVIGATION: readonly Entry[] = [
   { to: '/reports', word: 'reports', needs: 'read' },
   { to: '/audit', word: 'audit', needs: 'audit' },
   { to: '/settings', word: 'settings', needs: 'read' },
+  { to: '/receivers', word: 'receivers', needs: 'read' },
 ]

@@ -35,6 +35,11 @@ async def order_all(office: Office) -> Asked:
     return Asked(params={"area": here(office)}, json={"order": {"do": "sync"}}, status=202)
 
 
+async def order_each(office: Office) -> Asked:
+    chosen = [await enrolled(office)]
+    return Asked(json={"receivers": chosen, "order": {"do": "sync"}}, status=202)
+
+
 async def play(office: Office) -> Asked:
     id = await bulletin(office, state="approved")
     return Asked(params={"receiver": await enrolled(office)}, json={"bulletin": id}, status=202)
@@ -55,6 +60,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /receivers/{receiver}/orders": about(
         json={"order": {"do": "volume", "percent": 70}}, status=202
     ),
+    "POST /receivers/orders": order_each,
     "POST /areas/{area}/receivers/orders": order_all,
     "POST /receivers/{receiver}/play": play,
     "POST /receivers/{receiver}/stop": about(json={}, status=202),
