@@ -76,13 +76,9 @@ async def order_each(
             if row.state != "enrolled":
                 refused[row.id] = Conflict("receiver.not_enrolled", name=row.name)
         for id in await _without_room(work, rows):
-            refused[id] = Conflict(
-                "receiver.too_many_orders", name=rows[id].name, limit=MOST_OPEN
-            )
+            refused[id] = Conflict("receiver.too_many_orders", name=rows[id].name, limit=MOST_OPEN)
         chosen = [row for row in rows.values() if row.id not in refused]
-        made = dict(
-            zip((row.id for row in chosen), await add(work, chosen, action), strict=True)
-        )
+        made = dict(zip((row.id for row in chosen), await add(work, chosen, action), strict=True))
     return [Given(id, made.get(id), refused.get(id)) for id in receivers]
 
 

@@ -1,11 +1,13 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig } from 'vitest/config'
 
+import { basemap } from './basemap.js'
+
 // `npm run dev` shows the pages as they are being written, with the data of a running server.
 const SERVER = process.env.LOA_SERVER ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), basemap()],
   build: {
     target: 'es2022',
     assetsDir: 'web',

@@ -58,6 +58,25 @@ def commands(wire: RecordingWire) -> list[Command]:
     return [m for m in wire.sent if isinstance(m, Command)]
 
 
+async def test_of_many_those_that_cannot_be_ordered_hinder_no_other(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        good, new = await receiver(office), await receiver(office, state="new")
+        full = await receiver(office)
+        for _ in range(receiver_orders.MOST_OPEN):
+            await receiver_orders.order(office.desk, office.server, [full], Volume(percent=1))
+        given = await receiver_orders.order_each(
+            office.desk, office.server, [new, good, 999, full], Volume(percent=7)
+        )
+        assert [(one.receiver, one.refused and one.refused.code) for one in given] == [
+            (new, "receiver.not_enrolled"), (good, None), (999, "receiver.unknown"),
+            (full, "receiver.too_many_orders"),
+        ]  # fmt: skip
+        assert [one.order is None for one in given] == [True, False, True, True]
+        async with office.desk.store.read() as db:
+            row = await db.get(ReceiverOrderRow, given[1].order)
+        assert row is not None and (row.receiver_id, row.action["percent"]) == (good, 7)
+
+
 async def ack(hub: Hub, session: Session, number: int, state: str, **more: str) -> None:
     await hub.take(session, Ack(number=number, state=state, **more))  # type: ignore[arg-type]
 
