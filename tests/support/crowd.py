@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from loa.codecs.control.journal import Entry, Note, Played, first_hash, write_line
+from loa.streamer.desk.receiver_health import short_names
 from loa.streamer.store.proof import pack
 from loa.streamer.store.tables.proof import JournalBatchRow, JournalChainRow
 from loa.streamer.store.tables.receiver_health import HealthReportRow, ReceiverHealthRow
@@ -101,7 +102,7 @@ def add_history(office: Office, receiver: int) -> None:
                 "battery_percent": 96 - (n % 48) // 3, "lag_ms": (n * 53) % 240,
                 "lost": 3 * (n // 9), "concealed": 2 * (n // 7), "storage_free_mb": 5100 - 3 * n,
             }  # fmt: skip
-            db.add(HealthReportRow(receiver_id=receiver, at=at, values=values))
+            db.add(HealthReportRow(receiver_id=receiver, at=at, values=short_names(values)))
         chain = bytes([receiver % 256]) * 16
         kept = JournalChainRow(
             receiver_id=receiver, chain=chain, number=0, hash=bytes(16), began_at=now, heard_at=now

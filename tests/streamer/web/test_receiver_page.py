@@ -53,7 +53,7 @@ def test_a_box_is_commanded_and_set(desk: Desk, box: dict[str, Any]) -> None:
     axe(page)
 
     tab(page, "Lệnh")
-    page.get_by_label("Lệnh").select_option("volume")
+    page.get_by_label("Lệnh", exact=True).select_option("volume")
     page.get_by_label("Âm lượng (%)").fill("55")
     page.get_by_role("button", name="Gửi lệnh").click()
     row = page.get_by_role("row", name="Đặt âm lượng: 55%")
