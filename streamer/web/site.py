@@ -23,14 +23,13 @@ SECTIONS = (
     "emergency",
     "https",
     "password",
+    "receivers",
     "reports",
     "settings",
     "setup",
     "sign-in",
-    "studio",
-)
-    "receivers",
     "sims",
+    "studio",
 )  # fmt: skip
 """The first words of the pages' addresses (``src/routes.ts``): there the one page is answered,
 which knows what to show. ``/`` is one too."""

@@ -85,9 +85,9 @@ export const NAVIGATION: readonly Entry[] = [
   { to: '/', word: 'onAir', needs: 'read' },
   { to: '/studio', word: 'studio', needs: 'live' },
   { to: '/bulletins', word: 'bulletins', needs: 'read' },
+  { to: '/receivers', word: 'receivers', needs: 'read' },
   { to: '/emergency', word: 'emergency', needs: 'emergency' },
   { to: '/reports', word: 'reports', needs: 'read' },
   { to: '/audit', word: 'audit', needs: 'audit' },
   { to: '/settings', word: 'settings', needs: 'read' },
-  { to: '/receivers', word: 'receivers', needs: 'read' },
 ]
