@@ -95,7 +95,7 @@ def add_history(office: Office, receiver: int) -> None:
     engine = create_engine(f"sqlite:///{office.server.folder / 'data' / 'loa.db'}")
     with Session(engine) as db, db.begin():
         for n in range(96):
-            at = now - DAY + 900 * n
+            at = now - DAY + 900 * n + 600
             warm = 44 + 9 * math.sin(math.tau * (n - 30) / 96)
             values = {
                 "temperature_c": round(warm, 1), "signal_percent": 55 + (n * 37) % 23,
