@@ -25,6 +25,7 @@ SECTIONS = (
     "password",
     "receivers",
     "reports",
+    "schedule",
     "settings",
     "setup",
     "sign-in",

@@ -64,6 +64,8 @@ export const router = createRouter({
     '/receivers/:id': () => import('./pages/receivers/One.svelte'),
     '/sims': () => import('./pages/sims/Sims.svelte'),
     '/receivers/alerts': () => import('./pages/receivers/Alerts.svelte'),
+    '/schedule': () => import('./pages/schedule/Schedule.svelte'),
+    '/schedule/:part': () => import('./pages/schedule/Schedule.svelte'),
   },
   '*': NotFound,
 })
@@ -86,6 +88,7 @@ export const NAVIGATION: readonly Entry[] = [
   { to: '/studio', word: 'studio', needs: 'live' },
   { to: '/bulletins', word: 'bulletins', needs: 'read' },
   { to: '/receivers', word: 'receivers', needs: 'read' },
+  { to: '/schedule', word: 'schedule', needs: 'read' },
   { to: '/emergency', word: 'emergency', needs: 'emergency' },
   { to: '/reports', word: 'reports', needs: 'read' },
   { to: '/audit', word: 'audit', needs: 'audit' },
