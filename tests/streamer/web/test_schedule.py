@@ -36,9 +36,7 @@ def _sample(office: Office) -> None:
     province, district, commune = (office.ids[p] for p in (PROVINCE, DISTRICT, COMMUNE))
     hours = [{"weekdays": list(range(7)), "start": "04:30", "end": "21:00"}]
     policy = office.api.call("GET", f"/areas/{province}/policy")
-    office.api.call(
-        "PUT", f"/areas/{province}/policy", {"hours": hours}, version=policy["version"]
-    )
+    office.api.call("PUT", f"/areas/{province}/policy", {"hours": hours}, version=policy["version"])
     slot(office, DISTRICT, "Thời sự huyện", "2026-01-05T18:00", 30)
     slot(office, COMMUNE, "Tiếp sóng huyện", "2026-01-05T18:00", 30, content="upper")
     slot(office, COMMUNE, "Tiếp sóng VOV1", "2026-01-05T11:30", 30, content="relay",
@@ -94,7 +92,8 @@ def test_a_slot_made_here_is_in_the_calendar_and_one_that_collides_is_not(
     expect(listed).to_contain_text("T2–T6, 05:00–05:45")
     page.reload()
     expect(page.locator("[data-slot]").filter(has_text="Buổi sáng")).to_be_visible()
-    expect(calendar.get_by_role("button").filter(has_text="Buổi sáng")).to_have_count(5, timeout=SLOW_MS)
+    morning = calendar.get_by_role("button").filter(has_text="Buổi sáng")
+    expect(morning).to_have_count(5, timeout=SLOW_MS)
     axe(page)
     shot(page, "schedule-week")
 
