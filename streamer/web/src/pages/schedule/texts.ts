@@ -149,6 +149,7 @@ const vi = {
   reordered: 'Danh sách vừa có người khác thay đổi; đã tải lại. Hãy sắp xếp lại.',
   editEntry: 'Sửa cách phát',
   removeEntry: 'Bỏ khỏi danh sách',
+  takeOut: 'Bỏ',
   removeEntryWhy: (title: string) =>
     `“${title}” sẽ không còn được phát từ danh sách này. Bản tin vẫn còn và có thể thêm lại.`,
   removedEntry: (title: string) => `Đã bỏ khỏi danh sách: ${title}`,
@@ -245,7 +246,7 @@ const en: typeof vi = {
   nextTime: 'Next time',
   off: 'Off',
   notOnHolidays: 'Not on days off',
-  editSlot: 'Change the slot',
+  editSlot: 'Edit the slot',
   newSlot: 'New slot',
   removeSlot: 'Remove the slot',
   removeSlotWhy: (name) =>
@@ -338,8 +339,9 @@ const en: typeof vi = {
   drag: 'Drag to change the order',
   moved: (title, at, of) => `${title}: place ${at} of ${of}`,
   reordered: 'Somebody else has just changed the queue; it was loaded again. Put it in order once more.',
-  editEntry: 'Change how it is played',
+  editEntry: 'Edit how it is played',
   removeEntry: 'Take out of the queue',
+  takeOut: 'Take out',
   removeEntryWhy: (title) =>
     `“${title}” will no longer be played from this queue. The bulletin stays and can be added again.`,
   removedEntry: (title) => `Taken out of the queue: ${title}`,
