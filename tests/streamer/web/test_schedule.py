@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from support.audio import ogg_opus, tone
 from support.browser import COMMUNE, DISTRICT, PROVINCE, Desk, Office, axe, desk, shot
 
-HOSTILE = '<img src=x onerror="window.broken=1">Ngày hội xã'
+HOSTILE = '<img src=x onerror="window.broken=1">Buổi tối'
+FESTIVAL = "Ngày hội xã (dữ liệu mẫu)"
 WATER = "Lịch cấp nước sạch (dữ liệu mẫu)"
 VACCINE = "Tiêm phòng dại cho chó mèo (dữ liệu mẫu)"
 NIGHT = "Bản tin đêm (dữ liệu mẫu)"
@@ -44,9 +45,10 @@ def _sample(office: Office) -> None:
     slot(office, COMMUNE, "Tiếp sóng VOV1", "2026-01-05T11:30", 30, content="relay",
          relay="http://vov.example/vov1")  # fmt: skip
     slot(office, COMMUNE, "Buổi chiều", "2026-01-05T17:00", 45)
+    slot(office, COMMUNE, HOSTILE, "2026-01-05T19:30", 30, enabled=False)
     off = monday() + dt.timedelta(days=2)
     office.api.call(
-        "POST", f"/areas/{province}/holidays", {"date": off.isoformat(), "name": HOSTILE}
+        "POST", f"/areas/{province}/holidays", {"date": off.isoformat(), "name": FESTIVAL}
     )
     sound = ogg_opus(tone(4.0))
     for area, title, more in (
@@ -76,7 +78,8 @@ def test_a_slot_made_here_is_in_the_calendar_and_one_that_collides_is_not(
     calendar = page.get_by_role("region", name="Lịch", exact=True)
     expect(calendar.get_by_text("Buổi chiều").first).to_be_visible(timeout=SLOW_MS)
     expect(calendar.get_by_text("Thời sự huyện").first).to_be_attached()
-    expect(calendar.get_by_text(HOSTILE).first).to_be_attached()
+    expect(calendar.get_by_text(FESTIVAL).first).to_be_attached()
+    expect(page.locator("[data-slot]").filter(has_text=HOSTILE)).to_be_visible()
 
     page.get_by_role("button", name="Thêm khung giờ").click()
     form = page.get_by_role("dialog", name="Khung giờ mới")
@@ -97,7 +100,9 @@ def test_a_slot_made_here_is_in_the_calendar_and_one_that_collides_is_not(
     morning = calendar.get_by_role("button").filter(has_text="Buổi sáng")
     expect(morning).to_have_count(5, timeout=SLOW_MS)
     axe(page)
+    page.set_viewport_size({"width": 1440, "height": 1150})
     shot(page, "schedule-week")
+    page.set_viewport_size({"width": 1280, "height": 720})
 
     # Sunday evening is taken: the server says by what, and what was typed is still there.
     page.get_by_role("button", name="Thêm khung giờ").click()
