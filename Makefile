@@ -25,7 +25,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: again help setup native web web-check run test check postgresql bench lint types format ctest sanitize aarch64 fuzz clean \
+.PHONY: again help setup native web web-check web-test journeys run test check postgresql bench lint types format ctest sanitize aarch64 fuzz clean \
 	packages-run packages-test packages-check
 
 help: ## say what can be made
@@ -66,8 +66,11 @@ $(SITE): $(PAGES_FROM) | $(SET_UP) $(EXTENSION) $(PAGES)/node_modules
 
 web: $(SITE) ## build the pages, if something of them changed
 
-web-check: $(SITE) ## types and unit tests of the pages
-	@PATH="$$(deploy/node $(VENV)):$$PATH" && cd $(PAGES) && npm run -s check && npm run -s test
+web-check: $(SITE) ## the types of the pages
+	@PATH="$$(deploy/node $(VENV)):$$PATH" && cd $(PAGES) && npm run -s check
+
+web-test: $(SITE) ## the unit tests of the pages
+	@PATH="$$(deploy/node $(VENV)):$$PATH" && cd $(PAGES) && npm run -s test
 
 native: $(EXTENSION) ## compile the C core again, if it changed
 
@@ -78,7 +81,7 @@ setup: packages-run $(SET_UP) $(EXTENSION) $(SITE) ## system packages, the envir
 run: setup ## put a first programme on air, with an enrolled box playing it (ARGS=--json for scripts)
 	@exec $(BIN)/loa demo $(ARGS)
 
-test: setup packages-test ctest web-check ## run the tests (ARGS go to pytest)
+test: setup packages-test ctest web-test ## run the tests (ARGS go to pytest)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m 'not slow' $(ARGS)
 
 # --- the rest
@@ -101,10 +104,13 @@ ON_BOTH := tests/streamer/store tests/streamer/desk tests/streamer/http/api test
 	$(foreach topic,agendas distribution health ledger orders orders_on_the_line proof proof_on_the_line \
 	settings,tests/streamer/fleet/test_$(topic).py)
 
+journeys: setup packages-test ## the longer journeys through the pages in a browser (part of check)
+	$(BIN)/pytest -n 2 --dist loadfile -m slow tests/streamer/web $(ARGS)
+
 postgresql: setup packages-check ## the store's, the desk's and the API's tests on PostgreSQL
 	$(BIN)/python tests/support/postgres.py $(BIN)/pytest $(ON_BOTH) $(ARGS)
 
-check: setup packages-test lint types ctest sanitize ## everything: lint, types, sanitizers, both databases, all tests, fuzzing
+check: setup packages-test lint types web-check web-test ctest sanitize ## everything: lint, types, sanitizers, both databases, all tests, fuzzing
 	$(BIN)/pytest $(ARGS)
 	@$(MAKE) --no-print-directory postgresql
 	@$(MAKE) --no-print-directory aarch64

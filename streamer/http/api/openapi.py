@@ -245,7 +245,7 @@ def _responses(route: Route, answer: dict[str, Any] | None) -> dict[str, Any]:
         responses[str(route.status)] = {
             "description": "As it is.",
             "content": {
-                kind: {"schema": {}} if kind == "application/json" else binary
+                kind: binary if kind not in ("application/json", "text/event-stream") else {}
                 for kind in route.answers
             },
         }

@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from support.browser import DISTRICT, Desk, Office, axe, chromium, desk, shot
 
+# A journey of half a minute and more: `make journeys`, which CI runs as well.
+pytestmark = pytest.mark.slow
+
 expect.set_options(timeout=15_000)
 HOSTILE = """<img src=x onerror="window.hurt=1">"><script>window.hurt=1</script>"""
 

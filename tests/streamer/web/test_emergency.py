@@ -13,6 +13,9 @@ from support.browser import COMMUNE, DISTRICT, PROVINCE, Desk, Office, axe, chro
 from support.browser import desk as desk_of
 from support.live import boxes
 
+# A journey of half a minute and more: `make journeys`, which CI runs as well.
+pytestmark = pytest.mark.slow
+
 SLOW_MS = 20_000
 FLOOD = "Bản tin báo lũ (dữ liệu mẫu)"
 CALM = '<b onmouseover="window.broken=1">Đính chính (dữ liệu mẫu)'

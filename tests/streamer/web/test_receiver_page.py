@@ -13,6 +13,9 @@ from support.box import BoxProcess
 from support.browser import COMMUNE, Desk, Office, axe, desk, office, shot
 from support.crowd import add_crowd, add_history
 
+# A journey of half a minute and more: `make journeys`, which CI runs as well.
+pytestmark = pytest.mark.slow
+
 expect.set_options(timeout=20_000)
 HOSTILE = 'Trạm "><img src=x onerror="alert(1)"> {{7*7}}'
 

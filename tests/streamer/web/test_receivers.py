@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from support.browser import COMMUNE, DISTRICT, Desk, Office, axe, desk, office, shot
 from support.crowd import add_crowd
 
+# A journey of half a minute and more: `make journeys`, which CI runs as well.
+pytestmark = pytest.mark.slow
+
 MANY = 2000
 expect.set_options(timeout=20_000)
 HOSTILE = '"><img src=x onerror="alert(1)">{{7*7}}<script>alert(2)</script>'

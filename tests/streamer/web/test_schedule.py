@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 from support.audio import ogg_opus, tone
 from support.browser import COMMUNE, DISTRICT, PROVINCE, Desk, Office, axe, desk, shot
 
+# A journey of half a minute and more: `make journeys`, which CI runs as well.
+pytestmark = pytest.mark.slow
+
 HOSTILE = '<img src=x onerror="window.broken=1">Buổi tối'
 FESTIVAL = "Ngày hội xã (dữ liệu mẫu)"
 WATER = "Lịch cấp nước sạch (dữ liệu mẫu)"

@@ -7,6 +7,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.browser import COMMUNE, DISTRICT, PROVINCE, Desk, Office, axe, desk, shot
 
+# A journey of half a minute and more: `make journeys`, which CI runs as well.
+pytestmark = pytest.mark.slow
+
 HOSTILE = '<img src=x onerror="document.title=1">'
 
 

@@ -59,7 +59,7 @@ class OnAir:
 
 
 async def test_where_it_sounds_now_is_told(tmp_path: Path) -> None:
-    services = cast(Services, SimpleNamespace(air=OnAir()))
+    services = cast(Services, SimpleNamespace(air=OnAir(), push=None))
     async with desk_with_sample(tmp_path, services=services) as office:
         area = office.area(DISTRICT)
         bulletin = await add_bulletin(office, area, cls=2)

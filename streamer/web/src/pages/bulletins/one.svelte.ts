@@ -14,12 +14,12 @@ export class One {
     return { bulletin: this.id }
   }
 
-  /** Load it; what was asked for earlier and comes later is passed over. */
+  /** Load it; what was asked for earlier and comes later is passed over, unless it is newer. */
   async load(): Promise<void> {
     const turn = ++this.#asked
     try {
       const { data } = await api.GET('/bulletins/{bulletin}', { params: { path: this.path } })
-      if (turn === this.#asked) this.take(data!)
+      if (turn === this.#asked || data!.version > (this.now?.version ?? 0)) this.take(data!)
     } catch (error) {
       if (turn === this.#asked) this.error = error
     }
