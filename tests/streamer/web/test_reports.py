@@ -72,4 +72,4 @@ def test_the_other_reports(desk: Desk, office: Office, kind: str) -> None:
     axe(page)
     shot(page, f"reports-{kind}")
     page.set_viewport_size({"width": 360, "height": 740})
-    page.wait_for_function("document.documentElement.scrollWidth <= 360")
+    page.wait_for_function("() => document.documentElement.scrollWidth <= 360")
