@@ -69,8 +69,7 @@ PROBE = """
 """
 # A function, not words: the policy lets nobody evaluate words.
 READY = (
-    "() => loaSeen.ready && "
-    f"performance.now() - Math.max(loaSeen.ready, loaSeen.task) > {QUIET_MS}"
+    f"() => loaSeen.ready && performance.now() - Math.max(loaSeen.ready, loaSeen.task) > {QUIET_MS}"
 )
 BYTES = """
 performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'))
