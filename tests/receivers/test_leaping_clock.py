@@ -134,7 +134,7 @@ async def test_the_servers_time_counts_more(tmp_path: Path) -> None:
             box.journal._pacing._chance = lambda low, high: low
             # Silent is not yet written down: what is waited for is what the server has kept.
             async with asyncio.timeout(20):
-                while not (kept := await reports(there.office.desk)):
+                while not (kept := await reports(there.office.desk)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             (told,) = kept
             assert told.whole and told.started is not None and abs(told.started - now()) < 30
