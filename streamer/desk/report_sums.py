@@ -158,9 +158,12 @@ class Sums:
             .group_by(shares.c.origin, shares.c.play, shares.c.month)
             .subquery()
         )  # fmt: skip
-        # … and which is an item of the month in which it began.
-        first = func.min(plays.c.month).over(partition_by=(plays.c.origin, plays.c.play))
-        counted = select(plays, case((plays.c.month == first, 1), else_=0).label("item")).subquery()
+        # … and which is an item of the month in which it began: with one month always of that one.
+        item: Any = literal(1, Integer)
+        if len(self._months) > 1:
+            first = func.min(plays.c.month).over(partition_by=(plays.c.origin, plays.c.play))
+            item = case((plays.c.month == first, 1), else_=0)
+        counted = select(plays, item.label("item")).subquery()
         keys = [
             counted.c[n] for n in ("origin", "month", "kind", "cls", "language", "drill")
         ]  # fmt: skip

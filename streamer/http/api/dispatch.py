@@ -42,6 +42,9 @@ HEADERS = {
 }
 """On every answer that does not say otherwise. (What a handler sends by itself, it dresses.)"""
 
+LITTLE = 4096
+"""Answers of up to that many bytes go as they are; a province's tree of areas takes 300 kB."""
+
 LASTING = web.RequestKey("lasting", bool)
 """On a request that is being answered for long: asking who it is from is no use of the session."""
 
@@ -188,7 +191,12 @@ def _answered(route: Route, adapter: TypeAdapter[Any] | None, result: Any) -> we
         body=adapter.dump_json(result, by_alias=True),
         status=route.status,
         content_type="application/json",
+        zlib_executor_size=LITTLE,
     )
+    # What is read, not what is answered to a change: that may hold a new secret, which a compressed
+    # length could betray.
+    if route.method == "GET" and response.content_length and response.content_length > LITTLE:
+        response.enable_compression()
     version = getattr(result, "version", None)
     if isinstance(version, int):
         response.headers["ETag"] = f'"{version}"'

@@ -61,12 +61,18 @@ async def whole(_: Call) -> web.Response:
     return web.Response(text="x", headers={"Cache-Control": "max-age=60"})
 
 
+async def long(call: Call) -> list[str]:
+    return ["x" * 100] * 100
+
+
 ANYONE = Access.ANYONE
 TOY = (
     Route("POST", "/echo", echo, "x", ANYONE, body=Thing, answer=Thing, max_body=5000),
     Route("PATCH", "/echo", change, "x", ANYONE, answer=Any, versioned=True),
     Route("GET", "/query", query, "x", ANYONE, query=Asked, answer=Any),
     Route("GET", "/words/{word:text}/{id}", word, "x", ANYONE, answer=Any),
+    Route("GET", "/long", long, "x", ANYONE, answer=list[str]),
+    Route("POST", "/long", long, "x", ANYONE, answer=list[str]),
     Route("GET", "/broken", broken, "x", ANYONE),
     Route("GET", "/nowhere", echo, "x", Permission.READ, on=nowhere),
     Route("GET", "/whole", whole, "x", ANYONE, answers=("text/plain",)),
@@ -218,3 +224,20 @@ async def test_every_answer_is_dressed(tmp_path: Path) -> None:
         async with await office.ask("GET", "/whole") as answer:
             assert answer.headers["Cache-Control"] == "max-age=60"
         assert office.desk.counters.snapshot()["api.failed"] == 1
+
+
+async def test_long_answers_to_readers_are_packed(tmp_path: Path) -> None:
+    async with toy(tmp_path) as office:
+        packed = {
+            (method, path): await _sent(office, method, path)
+            for method, path in (("GET", "/long"), ("POST", "/long"), ("GET", "/words/a/1"))
+        }
+        assert packed["GET", "/long"] < 1000
+        assert packed["POST", "/long"] > 10_000 and packed["GET", "/words/a/1"] < 100
+
+
+async def _sent(office: Office, method: str, path: str) -> int:
+    """Return the length of an answer's body as it went over the line."""
+    async with await office.ask(method, path) as answer:
+        assert answer.status == 200 and await answer.json()
+        return int(answer.headers["Content-Length"])
