@@ -1,6 +1,7 @@
 /** Files that the API makes: fetched with the language one reads, kept under a name that says what
  * they are. */
 
+import { hand } from '../lib/download'
 import { ApiError, BASE, headers, refusal } from './client'
 
 export async function download(path: string, name: string): Promise<void> {
@@ -11,11 +12,5 @@ export async function download(path: string, name: string): Promise<void> {
     throw new ApiError(0, 'unreachable', String(error))
   }
   if (!response.ok) throw await refusal(response)
-  const url = URL.createObjectURL(await response.blob())
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  // The browser has taken it by the next turn.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+  hand(name, await response.blob())
 }

@@ -1,5 +1,7 @@
 /** Tables as spreadsheets save them: CSV by comma, semicolon or tab, cells in quotes or not. */
 
+import { hand } from './download'
+
 /** Return the rows of cells. A quote that is never closed takes what is left. */
 export function readCsv(text: string): string[][] {
   const plain = text.replace(/^\uFEFF/, '')
@@ -44,10 +46,5 @@ export function writeCsv(rows: readonly (readonly string[])[]): string {
 
 /** Have the browser save a text as a file. */
 export function save(name: string, text: string, kind = 'text/csv;charset=utf-8'): void {
-  const url = URL.createObjectURL(new Blob([text], { type: kind }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+  hand(name, new Blob([text], { type: kind }))
 }

@@ -8,6 +8,8 @@ export type Kept = {
   account: number
   /** null: too large to be kept, or the browser keeps nothing. It must be chosen again. */
   file: Blob | null
+  /** It was recorded here: there is no other copy that could be chosen again. */
+  recorded?: boolean
   name: string
   size: number
   modified: number
@@ -21,11 +23,14 @@ export type Kept = {
   before: string | null
   /** Where the server takes it; null until it does. */
   url: string | null
+  /** The server was asked to take it for the bulletin. */
+  handed?: boolean
   added: number
 }
 
 const STORE = 'uploads'
-export const LARGEST = 300e6
+/** More than an hour from a microphone, the longest that is recorded. */
+export const LARGEST = 400e6
 /** The server forgets what does not go on after two days. */
 export const LONGEST_MS = 48 * 3600e3
 
@@ -50,13 +55,15 @@ async function ask<T>(mode: IDBTransactionMode, what: (store: IDBObjectStore) =>
   })
 }
 
-/** Keep it; without its file where there is no room for that, and not at all where nothing works. */
-export async function keep(entry: Kept): Promise<void> {
+/** Keep it, without its file where there is no room for that; return whether the file is kept. */
+export async function keep(entry: Kept): Promise<boolean> {
   const file = entry.size <= LARGEST ? entry.file : null
   try {
     await ask('readwrite', (store) => store.put({ ...entry, file }))
+    return file !== null
   } catch {
     await ask('readwrite', (store) => store.put({ ...entry, file: null })).catch(() => {})
+    return false
   }
 }
 
@@ -64,14 +71,25 @@ export async function drop(id: string): Promise<void> {
   await ask('readwrite', (store) => store.delete(id)).catch(() => {})
 }
 
+/**
+ * What is to be done with something that lies here: what is old is begun anew, for the server has
+ * forgotten it, and is never thrown away (null) while its file is here.
+ */
+export function taken(one: Kept, now: number): Kept | null {
+  if (one.added >= now - LONGEST_MS) return one
+  return one.file === null ? null : { ...one, url: null }
+}
+
 /** What somebody's earlier pages left, oldest first. */
 export async function left(account: number, now: number = Date.now()): Promise<Kept[]> {
   try {
-    const all: Kept[] = await ask('readonly', (store) => store.getAll())
-    for (const one of all) if (one.added < now - LONGEST_MS) void drop(one.id)
-    return all
-      .filter((one) => one.account === account && one.added >= now - LONGEST_MS)
-      .sort((a, b) => a.added - b.added)
+    const found: Kept[] = []
+    for (const one of await ask<Kept[]>('readonly', (store) => store.getAll())) {
+      const still = taken(one, now)
+      if (still === null) void drop(one.id)
+      else if (one.account === account) found.push(still)
+    }
+    return found.sort((a, b) => a.added - b.added)
   } catch {
     return []
   }

@@ -31,6 +31,8 @@ export class Recording {
   microphones = $state.raw<MediaDeviceInfo[]>([])
   pieces: Int16Array[] = []
   rate = 48_000
+  /** Goes up with each try, and when it is given up: a microphone that comes late is let go again. */
+  #turn = 0
   #samples = 0
   #loudness = new Loudness()
   #unclip = 0
@@ -41,7 +43,8 @@ export class Recording {
     return globalThis.isSecureContext && navigator.mediaDevices !== undefined
   }
 
-  /** Begin, with the microphone of that id ('' is the usual one). */
+  /** Begin, with the microphone of that id ('' is the usual one). What was recorded before is there
+   * until this one runs. */
   async start(device = ''): Promise<void> {
     if (this.phase === 'asking' || this.phase === 'recording') return
     this.refusal = null
@@ -50,15 +53,18 @@ export class Recording {
       return
     }
     this.phase = 'asking'
+    const turn = ++this.#turn
     try {
       await this.#open(device)
+      if (turn !== this.#turn) return this.#end?.()
       this.phase = 'recording'
       this.microphones = (await navigator.mediaDevices.enumerateDevices()).filter(
         (one) => one.kind === 'audioinput' && one.deviceId !== '',
       )
     } catch (error) {
       this.#end?.()
-      this.phase = 'idle'
+      if (turn !== this.#turn) return
+      this.phase = this.pieces.length > 0 ? 'done' : 'idle'
       const name = error instanceof DOMException ? error.name : ''
       if (name === 'NotAllowedError' || name === 'SecurityError') this.refusal = 'refused'
       else if (name === 'NotFoundError' || name === 'OverconstrainedError') this.refusal = 'none'
@@ -85,18 +91,19 @@ export class Recording {
     }
     await context.audioWorklet.addModule(worklet)
     if (context.state === 'suspended') await context.resume()
+    const node = new AudioWorkletNode(context, 'loa-capture', { numberOfOutputs: 0 })
+    const source = context.createMediaStreamSource(stream)
     this.pieces = []
     this.#samples = this.seconds = 0
     this.#loudness = new Loudness()
     this.level = QUIET
     this.clipped = false
     this.rate = context.sampleRate
-    const node = new AudioWorkletNode(context, 'loa-capture', { numberOfOutputs: 0 })
     node.port.onmessage = ({ data }: MessageEvent<Float32Array | null>) => {
       if (data === null) this.#stopped?.()
       else this.#take(data)
     }
-    context.createMediaStreamSource(stream).connect(node)
+    source.connect(node)
     stream.getAudioTracks()[0]!.onended = () => {
       this.refusal = 'lost'
       void this.stop()
@@ -140,6 +147,7 @@ export class Recording {
 
   /** Forget it, and let go of the microphone. */
   discard(): void {
+    this.#turn += 1
     this.#end?.()
     this.phase = 'idle'
     this.pieces = []

@@ -127,8 +127,12 @@ function reason(error: Error | DetailedError): ApiError {
   }
 }
 
+/** Refusals of the upload that end by themselves: a piece came twice, or another one is not in yet. */
+const AT_ODDS = ['upload.offset', 'upload.unfinished']
+
 /** Is it worth trying again without anybody's doing anything? */
 export function passing(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false
-  return error.status === 0 || error.status >= 500 || [401, 408, 409, 423, 429, 460].includes(error.status)
+  if (error.status === 409) return AT_ODDS.includes(error.code)
+  return error.status === 0 || error.status >= 500 || [401, 408, 423, 429, 460].includes(error.status)
 }

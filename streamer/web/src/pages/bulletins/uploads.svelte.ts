@@ -6,7 +6,7 @@
 import { api, ApiError, BASE, credentials, headers, ifMatch, refusal, wording } from '../../api/client'
 import { session } from '../../state/session.svelte'
 import type { New } from './model'
-import { drop, keep, LARGEST, left, type Kept } from './kept'
+import { drop, keep, left, type Kept } from './kept'
 import { giveUp, passing, send } from './sending'
 
 /**
@@ -27,6 +27,7 @@ export type Phase =
 
 export type Given = Pick<Kept, 'area' | 'title' | 'class' | 'language'> & {
   file: File
+  recorded?: boolean
   bulletin?: number
   before?: string | null
 }
@@ -41,12 +42,16 @@ export class Sent {
   error = $state('')
   bulletin = $state<number | null>(null)
   tries = 0
-  /** The server was asked to take it for the bulletin. */
-  handed = false
+  /** The audio that somebody else gave its bulletin meanwhile; who goes on then replaces it. */
+  met: string | null | undefined
   halt: AbortController | null = null
   again: ReturnType<typeof setTimeout> | null = null
 
-  constructor(readonly kept: Kept) {
+  /** `safe`: its file lies in the browser, and is there after a reload. */
+  constructor(
+    readonly kept: Kept,
+    public safe = false,
+  ) {
     this.bulletin = kept.bulletin
     if (kept.file === null) this.phase = 'fileless'
   }
@@ -58,6 +63,15 @@ export class Sent {
 
   get busy(): boolean {
     return this.phase === 'sending' || this.phase === 'giving'
+  }
+
+  /** Would it be lost with the page? */
+  get loose(): boolean {
+    return this.phase !== 'done' && this.kept.file !== null && !this.safe
+  }
+
+  async keep(): Promise<void> {
+    this.safe = await keep(this.kept)
   }
 }
 
@@ -71,7 +85,7 @@ class Uploads {
     addEventListener('online', () => this.#wake())
     addEventListener('beforeunload', (event) => {
       // What is kept goes on by itself; what could not be kept would be lost.
-      if (this.list.some((one) => one.busy && one.kept.size > LARGEST)) event.preventDefault()
+      if (this.list.some((one) => one.loose)) event.preventDefault()
     })
   }
 
@@ -90,7 +104,7 @@ class Uploads {
     this.#loaded = account
     const known = new Set(this.list.map((one) => one.kept.id))
     const found = (await left(account)).filter((one) => !known.has(one.id))
-    this.list = [...found.map((kept) => new Sent(kept)), ...this.list.filter((one) => one.kept.account === account)]
+    this.list = [...found.map((kept) => new Sent(kept, kept.file !== null)), ...this.list.filter((one) => one.kept.account === account)]
     this.#next()
   }
 
@@ -110,8 +124,9 @@ class Uploads {
         url: null,
         added: Date.now(),
       }
-      this.list.push(new Sent(kept))
-      void keep(kept)
+      const sent = new Sent(kept)
+      this.list.push(sent)
+      void sent.keep()
     }
     this.#next()
   }
@@ -128,6 +143,7 @@ class Uploads {
     if (found === undefined) return false
     found.kept.file = file
     found.phase = 'waiting'
+    void found.keep()
     this.#next()
     return true
   }
@@ -140,6 +156,8 @@ class Uploads {
   }
 
   resume(one: Sent): void {
+    if (one.met !== undefined) one.kept.before = one.met
+    one.met = undefined
     one.tries = 0
     one.error = ''
     one.phase = 'waiting'
@@ -189,7 +207,7 @@ class Uploads {
           onurl: (found) => {
             if (one.kept.url === found) return
             one.kept.url = found
-            void keep(one.kept)
+            void one.keep()
           },
           onprogress: (bytes) => {
             one.bytes = bytes
@@ -245,14 +263,20 @@ async function give(one: Sent, url: string): Promise<void> {
     const { area, title, language } = kept
     const { data } = await api.POST('/bulletins', { body: { area, title, language, class: kept.class } as New })
     kept.bulletin = one.bulletin = data!.id
-    await keep(kept)
+    await one.keep()
   }
   const path = { bulletin: kept.bulletin }
   const { data: now } = await api.GET('/bulletins/{bulletin}', { params: { path } })
+  const audio = now!.audio.sha256 ?? null
   // The answer of an earlier try may have been lost: then it has the file already.
-  if (one.handed && now!.filename === kept.name && now!.audio.state !== 'none') return
-  if ((now!.audio.sha256 ?? null) !== kept.before) throw new ApiError(409, 'changed', changed(now!.title))
-  one.handed = true
+  const other = kept.before === null ? now!.audio.state !== 'none' : audio !== kept.before
+  if (kept.handed && other && now!.filename === kept.name) return
+  if (audio !== kept.before) {
+    one.met = audio
+    throw new ApiError(409, 'changed', changed(now!.title))
+  }
+  kept.handed = true
+  await one.keep()
   const response = await fetch(`${BASE}/bulletins/${kept.bulletin}/audio`, {
     method: 'POST',
     headers: { ...headers('POST'), ...ifMatch(now!.version), 'Content-Type': 'application/json' },
@@ -267,8 +291,8 @@ async function give(one: Sent, url: string): Promise<void> {
 
 function changed(title: string): string {
   return session.me?.language === 'en'
-    ? `“${title}” was given another recording meanwhile. Look at it, then send yours again.`
-    : `“${title}” vừa được người khác thay âm thanh. Hãy xem lại rồi gửi lại tệp của bạn.`
+    ? `“${title}” was given another recording meanwhile. Hear that first; to replace it with yours, go on.`
+    : `“${title}” vừa được người khác thay âm thanh. Hãy nghe lại trước; nếu vẫn muốn thay bằng tệp của bạn, bấm Gửi tiếp.`
 }
 
 export const uploads = new Uploads()
