@@ -10,3 +10,12 @@ export function ownAddress(to: string | null): string {
     return '/'
   }
 }
+
+/** What a part of an address says; one that is malformed is taken as it stands. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

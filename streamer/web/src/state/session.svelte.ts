@@ -15,10 +15,12 @@ class Session {
   known = $state(false)
   /** The session ended while somebody was at work: they sign in again and lose nothing. */
   lapsed = $state(false)
+  /** They are signing out: what is refused meanwhile has not lapsed. */
+  #leaving = false
 
   constructor() {
     credentials.ended = () => {
-      if (this.#me !== null) this.lapsed = true
+      if (this.#me !== null && !this.#leaving) this.lapsed = true
     }
   }
 
@@ -52,8 +54,17 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    await api.POST('/sign-out')
+    this.#leaving = true
+    try {
+      await api.POST('/sign-out')
+    } catch (error) {
+      // A session that has ended already is left, too.
+      if (!(error instanceof ApiError && error.status === 401)) throw error
+    } finally {
+      this.#leaving = false
+    }
     this.#me = null
+    this.lapsed = false
     credentials.csrf = null
     areas.forget()
   }
