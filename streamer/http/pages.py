@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+import msgspec
 from aiohttp import web
 
 from loa.streamer.air.listeners import CADENCES
 from loa.streamer.air.mounts import MountInfo, Mounts
+from loa.streamer.http.shared import Body, Shared
 from loa.streamer.ingest.frontdoor import STREAM_EXTENSION
 
 NO_STORE = {"Cache-Control": "no-cache, no-store"}
+MOST_NAMED = 100
+"""Stations that can be asked for by name in one call; of more the first."""
+FRESH_S = 1.0
+"""For as long as this, what all stations carry is answered to all from one look."""
 OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
 
 _HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
+
+_LINK = b'"listenurl":"'
+"""Nothing else looks like it: within a string the quotes would be escaped."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -91,6 +102,7 @@ class Pages:
     """The routes of those who listen.
 
     ``started`` is the server's start in seconds of the epoch, ``bitrate`` the streams' in bit/s.
+    What lists all stations is made once a second at most, whoever asks.
     """
 
     def __init__(
@@ -100,12 +112,15 @@ class Pages:
         version: str,
         started: float,
         bitrate: int = 24_000,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bitrate = bitrate
         self._mounts = mounts
         self._audience = audience
         self._version = version
         self._started = started
+        self._all = Shared(self._list_all, FRESH_S, clock)
+        self._sources = Shared(self._all_sources, FRESH_S, clock)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the routes; before the catch-all."""
@@ -116,34 +131,39 @@ class Pages:
 
     async def mounts(self, request: web.Request) -> web.Response:
         """``/api/v1/mounts``: what there is to hear and what is on air, in the order to show it;
-        ``?path=/area`` for one alone, or for none if there is no such."""
-        found = []
-        for mount in self._wanted(request.query.get("path")):
-            on_air = self._mounts.on_air(mount.number)
-            found.append(
-                {
-                    "path": mount.path,
-                    "name": mount.name,
-                    "description": mount.description,
-                    "stream": stream_path(mount),
-                    "listeners": self._audience.on(mount.number),
-                    "on_air": {
-                        "kind": on_air.kind,
-                        "title": on_air.title,
-                        "since": on_air.since or None,
-                    },
-                }
-            )
-        response = web.json_response({"mounts": found}, headers={**NO_STORE, **OPEN_TO_ALL})
-        # Thousands of stations look alike: a phone gets a tenth of the bytes.
-        response.enable_compression()
-        return response
+        ``?path=/area`` (again for each) for some alone, without those that there are not.
 
-    def _wanted(self, path: str | None) -> Iterable[MountInfo]:
-        if path is None:
-            return self._mounts.all()
-        mount = self._mounts.find(path)
-        return () if mount is None else (mount,)
+        All of them come with an ETag, which says nothing of the numbers of listeners: whoever has
+        seen the same programmes on the same stations need not fetch the list again.
+        """
+        if wanted := request.query.getall("path", ()):
+            found = (self._mounts.find(path) for path in wanted[:MOST_NAMED])
+            body = _listed([self._entry(mount) for mount in found if mount is not None])
+            return Body(body).answer(request, {**NO_STORE, **OPEN_TO_ALL})
+        return (await self._all()).answer(request, {"Cache-Control": "no-cache", **OPEN_TO_ALL})
+
+    async def _list_all(self) -> Body:
+        entries = [self._entry(mount) for mount in self._mounts.all()]
+        plain = _listed(entries)
+        for entry in entries:
+            entry["listeners"] = None
+        # Thousands of stations look alike: a phone gets a tenth of the bytes.
+        return await asyncio.to_thread(Body.of, plain, _listed(entries))
+
+    def _entry(self, mount: MountInfo) -> dict[str, object]:
+        on_air = self._mounts.on_air(mount.number)
+        return {
+            "path": mount.path,
+            "name": mount.name,
+            "description": mount.description,
+            "stream": stream_path(mount),
+            "listeners": self._audience.on(mount.number),
+            "on_air": {
+                "kind": on_air.kind,
+                "title": on_air.title,
+                "since": on_air.since or None,
+            },
+        }
 
     # --- for players and scripts
 
@@ -153,33 +173,48 @@ class Pages:
         ``source`` is an object for one mount and a list for several: clients rely on both.
         """
         base, wanted = base_url(request), request.query.get("mount")
-        started = datetime.fromtimestamp(self._started, UTC)
-        sources = [
-            {
-                "listeners": self._audience.on(mount.number),
-                "listenurl": base + stream_path(mount),
-                "server_name": mount.name,
-                "server_description": mount.description,
-                "server_type": "application/ogg",
-                "subtype": "Opus",
-                "audio_bitrate": self._bitrate,
-                "audio_channels": 1,
-                "audio_samplerate": 48_000,
-                "stream_start_iso8601": started.strftime("%Y-%m-%dT%H:%M:%S%z"),
-                "title": self._mounts.on_air(mount.number).title,
-                "dummy": None,
-            }
-            for mount in self._mounts.all()
-            if wanted is None or wanted.removesuffix(STREAM_EXTENSION) == mount.path
-        ]
-        icestats: dict[str, object] = {
+        if wanted is None:
+            sources = await self._sources()
+        else:
+            mount = self._mounts.find(wanted.removesuffix(STREAM_EXTENSION))
+            sources = () if mount is None else (self._source(mount),)
+        source: object = sources[0] if len(sources) == 1 else sources
+        icestats = {
             "host": re.sub(r":[0-9]+$", "", base.partition("://")[2]),
             "server_id": f"Loa {self._version}",
-            "server_start_iso8601": started.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "server_start_iso8601": self._start_time(),
+            **({"source": source} if sources else {}),
         }
-        if sources:
-            icestats["source"] = sources[0] if len(sources) == 1 else sources
-        return web.json_response({"icestats": icestats}, headers={**NO_STORE, **OPEN_TO_ALL})
+        body = msgspec.json.encode({"icestats": icestats}).replace(_LINK, _LINK + base.encode())
+        return Body(body).answer(request, {**NO_STORE, **OPEN_TO_ALL})
+
+    async def _all_sources(self) -> tuple[msgspec.Raw, ...]:
+        return tuple(self._source(mount) for mount in self._mounts.all())
+
+    def _source(self, mount: MountInfo) -> msgspec.Raw:
+        """What Icecast says of a mount, but for the name of this server in its link: that is what
+        whoever asks calls it."""
+        return msgspec.Raw(
+            msgspec.json.encode(
+                {
+                    "listeners": self._audience.on(mount.number),
+                    "listenurl": stream_path(mount),
+                    "server_name": mount.name,
+                    "server_description": mount.description,
+                    "server_type": "application/ogg",
+                    "subtype": "Opus",
+                    "audio_bitrate": self._bitrate,
+                    "audio_channels": 1,
+                    "audio_samplerate": 48_000,
+                    "stream_start_iso8601": self._start_time(),
+                    "title": self._mounts.on_air(mount.number).title,
+                    "dummy": None,
+                }
+            )
+        )
+
+    def _start_time(self) -> str:
+        return datetime.fromtimestamp(self._started, UTC).strftime("%Y-%m-%dT%H:%M:%S%z")
 
     def _playlist(self, playlist: Playlist) -> Handler:
         async def handle(request: web.Request) -> web.Response:
@@ -202,3 +237,7 @@ class Pages:
             )
 
         return handle
+
+
+def _listed(entries: list[dict[str, object]]) -> bytes:
+    return msgspec.json.encode({"mounts": entries})

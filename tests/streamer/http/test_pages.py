@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import aiohttp
 import pytest
 from aiohttp import web
-from serving import Serving, serving
+from serving import FixedMounts, Serving, serving
 
+from loa.streamer.air.mounts import MountInfo, OnAir
 from loa.streamer.http.pages import Pages
 
 LISTEN = "/ha-giang/na-khuong.opus"
@@ -87,3 +90,55 @@ async def test_what_there_is_to_hear() -> None:
             async with client.get(server.url + f"/api/v1/mounts?path={path}") as response:
                 found = (await response.json())["mounts"]
                 assert [mount["name"] for mount in found] == names
+
+
+async def test_what_all_stations_carry_is_made_once_for_all_who_ask() -> None:
+    now = 100.0
+    looks = 0
+
+    def counted(app: web.Application, server: Serving) -> None:
+        class Counted(FixedMounts):
+            def all(self) -> Sequence[MountInfo]:
+                nonlocal looks
+                looks += 1
+                return super().all()
+
+        mounts = Counted(server.mounts.mounts, carried=server.mounts.carried)
+        made = Pages(mounts, server.listeners, "1.2.3", 1_700_000_000, clock=lambda: now)
+        made.add_routes(app.router)
+
+    async with serving(routes=counted) as server, aiohttp.ClientSession() as client:
+        list_, status = server.url + "/api/v1/mounts", server.url + "/status-json.xsl"
+
+        async def ask(url: str, **headers: str) -> tuple[int, str, bytes]:
+            async with client.get(url, headers=headers) as response:
+                return response.status, response.headers.get("ETag", ""), await response.read()
+
+        first = await asyncio.gather(*(ask(list_) for _ in range(20)))
+        assert looks == 1 and len(set(first)) == 1
+        status_code, etag, body = first[0]
+        assert status_code == 200 and etag.startswith('W/"')
+        assert (await ask(list_, **{"If-None-Match": etag}))[0] == 304
+        assert (await ask(list_, **{"Accept-Encoding": "identity"}))[2] == body
+        await asyncio.gather(*(ask(status, Host=f"a{number}.example") for number in range(20)))
+        assert looks == 2, "whatever the server is called"
+
+        # Somebody more who listens is no news; another programme is.
+        now += 1.0
+        async with client.get(server.url + LISTEN) as stream:
+            await stream.content.readany()
+            code, same, _ = await ask(list_, **{"If-None-Match": etag})
+        assert (code, same) == (304, etag) and looks == 3
+        server.mounts.carried[server.mounts.mounts[0].number] = OnAir("live", "Trực tiếp")
+        assert (await ask(list_, **{"If-None-Match": etag}))[0] == 304, "not yet"
+        now += 1.0
+        code, other, body = await ask(list_, **{"If-None-Match": etag})
+        assert code == 200 and other != etag and "Trực tiếp" in body.decode()
+
+
+async def test_some_stations_are_asked_for_by_name() -> None:
+    async with serving(routes=pages) as server, aiohttp.ClientSession() as client:
+        query = "?path=/none&path=/ha-giang/ban-rua&path=/ha-giang/na-khuong"
+        async with client.get(server.url + "/api/v1/mounts" + query) as response:
+            found = [mount["path"] for mount in (await response.json())["mounts"]]
+        assert found == ["/ha-giang/ban-rua", "/ha-giang/na-khuong"]

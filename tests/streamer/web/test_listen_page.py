@@ -26,5 +26,11 @@ def test_the_list_of_stations(desk: Desk) -> None:
     expect(page.get_by_role("link", name="Huyện Đồng Văn")).to_be_visible()
     axe(page)
     shot(page, "listen-list")
+    # Only what is shown is asked for again.
+    with page.expect_response(lambda answer: "/mounts?" in answer.url) as answer:
+        page.get_by_label("Tìm địa bàn").fill("dong van")
+    named = [mount["name"] for mount in answer.value.json()["mounts"]]
+    assert named and all("Đồng Văn" in name for name in named)
+    page.get_by_label("Tìm địa bàn").fill("")
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Areas")).to_be_visible()

@@ -1,5 +1,7 @@
 /** What the server says of stations to everybody. Plain fetch: this page carries no API client. */
 
+import { decoded } from '../lib/address'
+
 export type Kind = 'live' | 'bulletin' | 'file' | 'relay' | 'silence'
 export type Station = {
   path: string
@@ -16,16 +18,38 @@ export type Again = {
   seconds: number
 }
 
+const MOUNTS = '/api/v1/mounts'
+const MOST_QUERY = 4000
+
 async function ask<T>(address: string): Promise<T> {
   const response = await fetch(address)
   if (!response.ok) throw new Error(`the server says ${response.status}`)
   return (await response.json()) as T
 }
 
-/** All stations, or the one at a path (none, if there is none). */
-export async function stations(path?: string): Promise<Station[]> {
-  const query = path === undefined ? '' : `?path=${encodeURIComponent(path)}`
-  return (await ask<{ mounts: Station[] }>(`/api/v1/mounts${query}`)).mounts
+/** All stations, and the mark of what they carry; null: they carry what they did at the mark `seen`. */
+export async function allStations(seen: string): Promise<{ mark: string; stations: Station[] } | null> {
+  const response = await fetch(MOUNTS, seen === '' ? {} : { headers: { 'If-None-Match': seen } })
+  if (response.status === 304) return null
+  if (!response.ok) throw new Error(`the server says ${response.status}`)
+  const { mounts } = (await response.json()) as { mounts: Station[] }
+  return { mark: response.headers.get('ETag') ?? '', stations: mounts }
+}
+
+/** Some stations, without those that there are not; of many, as many as fit into an address. */
+export async function stations(paths: readonly string[]): Promise<Station[]> {
+  if (paths.length === 0) return []
+  return (await ask<{ mounts: Station[] }>(MOUNTS + queryOf(paths))).mounts
+}
+
+export function queryOf(paths: readonly string[]): string {
+  let query = ''
+  for (const path of paths) {
+    const part = `${query === '' ? '?' : '&'}path=${encodeURIComponent(path)}`
+    if (query !== '' && query.length + part.length > MOST_QUERY) break
+    query += part
+  }
+  return query
 }
 
 export async function recent(path: string): Promise<Again[]> {
@@ -39,6 +63,6 @@ export function pageOf(path: string): string {
 
 /** Which station an address is of; null: the list of all. */
 export function stationOf(pathname: string): string | null {
-  const path = decodeURIComponent(pathname.replace(/^\/listen/, '')).replace(/\/+$/, '')
+  const path = decoded(pathname.replace(/^\/listen/, '')).replace(/\/+$/, '')
   return path === '' ? null : path
 }
