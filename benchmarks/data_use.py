@@ -60,7 +60,6 @@ SETTLE = 20.0
 """Seconds in which a box gets its bearings: it asks for the time, and sends what it has."""
 WINDOW = 155.0
 """Three heartbeats."""
-HEALTHS_AN_HOUR = 4
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 

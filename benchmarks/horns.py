@@ -35,8 +35,6 @@ WINDOW = 9_600
 """Samples that are compared: 0.2 s."""
 RANGE = 9_600
 """Samples to either side in which a horn is looked for."""
-KNOWN_DELAY = 144 + 21
-"""Samples; what the player makes good: the reference has no limiter and no resampler."""
 
 
 def voices(ticks: int, seed: int = 1) -> Samples:

@@ -31,12 +31,6 @@ MAX_PAGE = 27 + 255 + 255 * 255
 """The largest page: 65,307 bytes."""
 
 _HEADER = 27
-_CODECS = (
-    (b"OpusHead", "opus"),
-    (b"\x01vorbis", "vorbis"),
-    (b"\x7fFLAC", "flac"),
-    (b"Speex   ", "speex"),
-)
 _CAPTURE = b"OggS"
 _ZEROES = _ffi.new("uint8_t[4]")
 # Bytes that failed CRCs may cost for each byte of the stream: hostile junk could otherwise make us
@@ -307,23 +301,6 @@ class OggReader:
         self._partial = None
         self.truncated += cut
         return data, cut
-
-
-def codec_of(data: bytes | bytearray) -> str | None:
-    """Name the codec of an Ogg stream by its beginning, as Icecast sources send it.
-
-    Returns ``opus``, ``vorbis``, ``flac``, ``speex`` or ``other`` (also for what is no Ogg), and
-    None while there are too few bytes to tell: 36 suffice where the first packet is small.
-    """
-    if bytes(data[:4]) != _CAPTURE[: len(data)]:
-        return "other"
-    if len(data) < _HEADER or len(data) < (body := _HEADER + data[26]) + 8:
-        return None
-    first = bytes(data[body : body + 8])
-    for magic, name in _CODECS:
-        if first.startswith(magic):
-            return name
-    return "other"
 
 
 def make_page(

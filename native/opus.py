@@ -104,10 +104,6 @@ class OpusEncoder:
         )
         return bytes(out[:total]), sizes
 
-    def set_complexity(self, complexity: int) -> None:
-        """Change the complexity (clamped to 0 … 10) from the next frame on."""
-        lib.loa_opus_encoder_set_complexity(self._pointer, complexity)
-
     def reset(self) -> None:
         """Forget all audio, as if just made."""
         lib.loa_opus_encoder_reset(self._pointer)

@@ -26,7 +26,6 @@ class Resampler:
     BLOCK = 960
     DELAY = 21
     MOST_PPM = 20_000
-    MOST_IN = 1000
 
     def __init__(self, most_ppm: int = MOST_PPM) -> None:
         pointer = lib.loa_resampler_create_for(most_ppm)

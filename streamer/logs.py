@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -106,32 +105,3 @@ def get(name: str) -> Logger:
     """Return the logger of a part: ``log = logs.get("ingest")``."""
     logger: Logger = structlog.stdlib.get_logger("loa." + name)
     return logger
-
-
-class HotEvents:
-    """Events that may come thousands of times a second: counted, one line for each ``flush``.
-
-    Any thread may ``count``; one place calls ``flush`` once a second. Event names belong to a fixed
-    set in the code, so the table stays small.
-    """
-
-    def __init__(self, emit: Callable[..., None]) -> None:
-        """``emit(event, count=…, **latest)`` writes one line: ``log.info``, for example."""
-        self._emit = emit
-        self._lock = threading.Lock()
-        self._counts: dict[str, int] = {}
-        self._latest: dict[str, dict[str, Any]] = {}
-
-    def count(self, event: str, n: int = 1, **latest: Any) -> None:
-        """Add ``n`` to an event; ``latest`` goes with its line, the newest of them."""
-        with self._lock:
-            self._counts[event] = self._counts.get(event, 0) + n
-            self._latest[event] = latest
-
-    def flush(self) -> None:
-        """Write one line for each event since the last time."""
-        with self._lock:
-            counts, self._counts = self._counts, {}
-            latest, self._latest = self._latest, {}
-        for event, n in counts.items():
-            self._emit(event, count=n, **latest[event])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loa.streamer import logs
-from loa.streamer.core.limits import Limits, open_spans
+from loa.streamer.core.limits import Limits, allowed_until
 from loa.streamer.core.rights import BulletinClass
 from loa.streamer.desk.desk import Desk, server_actor
 
@@ -17,23 +17,9 @@ if TYPE_CHECKING:
     from loa.streamer.air.director import Director
 
 NEAR = 120.0
-DAY = 86_400.0
+"""Seconds before the end that the announcer is warned."""
 
 log = logs.get("limits")
-
-
-def allowed_until(limits: Limits, zone: str, since: float, now: float) -> float | None:
-    """Return when a live that began at ``since`` has used up its time; None: never.
-
-    Outside the hours that is when the hours ended, or when it began.
-    """
-    ends = []
-    if limits.session_minutes:
-        ends.append(since + 60 * limits.session_minutes)
-    if limits.hours:
-        spans = open_spans(limits.hours, zone, since - DAY, now + DAY)
-        ends.append(next((high for low, high in spans if low <= since < high), since))
-    return min(ends, default=None)
 
 
 class LimitWatch:

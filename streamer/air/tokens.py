@@ -70,11 +70,6 @@ class Tokens:
                 return Right(given.cls, given.targets, given.name, given.id)
         return None
 
-    def next_expiry(self, now: float) -> float | None:
-        """Return when the next token expires (Unix seconds), None: never."""
-        due = (t.expires for t in self._given if t.expires is not None and t.expires > now)
-        return min(due, default=None)
-
 
 def _over(token: Given, now: float) -> bool:
     return token.expires is not None and token.expires <= now

@@ -1,4 +1,4 @@
-"""Hours and session limits as planning keeps them: what of the windows may be used. Pure.
+"""Hours and session limits: when an area may be on air, and what of its windows may be used. Pure.
 
 Windows with less than five minutes between them are one session, whatever fills them. So that a
 plan does not depend on what is in the queue, a window that is there counts as used: of a day's
@@ -18,6 +18,7 @@ from loa.streamer.core.windows import Window
 
 PAUSE = 300
 """Seconds of silence that end a session."""
+DAY = 86_400.0
 
 Span = tuple[float, float]
 
@@ -63,6 +64,25 @@ def open_spans(hours: Sequence[Hours], zone: str, start: float, end: float) -> l
             else:
                 found.append((low, high))
     return found
+
+
+def is_open(hours: Sequence[Hours], zone: str, at: float) -> bool:
+    """Return whether broadcasting is allowed at a moment; without hours, always."""
+    return any(low == at for low, _ in open_spans(hours, zone, at, at + 1))
+
+
+def allowed_until(limits: Limits, zone: str, since: float, now: float) -> float | None:
+    """Return when a live that began at ``since`` has used up its time; None: never.
+
+    Outside the hours that is when the hours ended, or when it began.
+    """
+    ends = []
+    if limits.session_minutes:
+        ends.append(since + 60 * limits.session_minutes)
+    if limits.hours:
+        spans = open_spans(limits.hours, zone, since - DAY, now + DAY)
+        ends.append(next((high for low, high in spans if low <= since < high), since))
+    return min(ends, default=None)
 
 
 def usable(windows: Sequence[Window], limits: Limits, zone: str) -> list[Window]:

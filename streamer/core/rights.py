@@ -8,8 +8,7 @@ is kept.
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -145,23 +144,7 @@ class SourceToken:
     area: str
     cls: BulletinClass = BulletinClass.ROUTINE
 
-    def covers(self, area: Area) -> bool:
-        """Say whether this token is good for ``area``."""
-        return area.path == self.area or area.path.startswith(self.area.rstrip("/") + "/")
-
 
 def digest(secret: str) -> str:
     """Return the SHA-256 of a secret in hex, as tokens keep it."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-class SourceTokens:
-    """All tokens. A secret may stand in several, for several areas."""
-
-    def __init__(self, tokens: Iterable[SourceToken]) -> None:
-        self._tokens = tuple(tokens)
-
-    def known(self, secret: str) -> list[SourceToken]:
-        """Return the tokens of this secret; takes the same time whether there are any."""
-        sha256 = digest(secret)
-        return [token for token in self._tokens if hmac.compare_digest(token.sha256, sha256)]

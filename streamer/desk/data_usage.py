@@ -106,13 +106,6 @@ async def of_sims(
     return await _sums(db, DataDayRow.sim_id, sims, first, last)
 
 
-async def of_receivers(
-    db: AsyncSession, receivers: Sequence[int], first: date, last: date
-) -> dict[int, Used]:
-    """Return what receivers used on these days, with whichever SIM."""
-    return await _sums(db, DataDayRow.receiver_id, receivers, first, last)
-
-
 async def without_sim(
     db: AsyncSession, receivers: Sequence[int], first: date, last: date
 ) -> dict[int, Used]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from loa.streamer.core.areas import Area
-from loa.streamer.core.hours import allowed
+from loa.streamer.core.limits import Limits, is_open
 from loa.streamer.core.rights import BulletinClass, Permission
 from loa.streamer.desk.desk import Actor, Desk
 from loa.streamer.desk.errors import Conflict, FieldProblem, Forbidden, Invalid, NotFound, SignedOut
@@ -43,8 +41,8 @@ class Outside(Conflict):
 def outside_hours(desk: Desk, area: Area, cls: BulletinClass) -> bool:
     """Say whether broadcasting is not allowed on an area now. An emergency always is."""
     policy = desk.policies.effective(area)
-    local = datetime.fromtimestamp(desk.clock(), ZoneInfo(str(policy.timezone)))
-    return cls is not BulletinClass.EMERGENCY and not allowed(policy, local)
+    hours, zone = Limits.of(policy).hours, str(policy.timezone)
+    return cls is not BulletinClass.EMERGENCY and not is_open(hours, zone, desk.clock())
 
 
 def check(desk: Desk, actor: Actor, path: str, wish: Wish, *, on: bool = False) -> Area:

@@ -91,8 +91,6 @@ class Microphone:
         self._closed = False
         self._ended = False
         self.dropped = 0
-        self.overruns = 0
-        """Times that PortAudio says it lost samples before we saw them."""
         chosen: int | str | None = int(device) if device and device.isdigit() else device
         try:
             self._stream = sounddevice.InputStream(
@@ -119,7 +117,8 @@ class Microphone:
         age = times.currentTime - times.inputBufferAdcTime
         captured = now - round(min(max(age, 0.0), 1.0) * 1e6)
         if status.input_overflow:
-            self.overruns += 1
+            # PortAudio lost samples before we saw them: nobody knows how many, a frame at least.
+            self.dropped += 1
         if len(self._waiting) >= _KEPT:
             with contextlib.suppress(IndexError):
                 self._waiting.popleft()

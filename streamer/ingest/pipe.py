@@ -38,11 +38,6 @@ class BytePipe:
         """Bytes that wait for the reader."""
         return self._held
 
-    @property
-    def starving(self) -> bool:
-        """Everything has been read and more may come."""
-        return self._held == 0 and not self._closed
-
     def feed(self, data: bytes) -> bool:
         """Add bytes; False asks to pause until ``on_space``. After the end nothing is added."""
         with self._ready:

@@ -123,7 +123,10 @@ class Gaps:
 
     def untold(self) -> list[tuple[str, int]]:
         """Return what was counted since this was asked last, by name; no zeros."""
-        counts = {"lost": self.lost, "damaged": self.damaged, "late": self.late}
+        counts = {
+            "lost": self.lost, "recovered": self.recovered, "damaged": self.damaged,
+            "late": self.late,
+        }  # fmt: skip
         more = [(name, n) for name in counts if (n := counts[name] - self._told.get(name, 0))]
         self._told = counts
         return more

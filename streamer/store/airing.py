@@ -84,27 +84,6 @@ async def newest_tick(db: AsyncSession) -> int:
     return max(-1 if begun is None else int(begun), -1 if ended is None else int(ended) - 1)
 
 
-async def played_whole(db: AsyncSession, entries: Collection[int]) -> dict[int, tuple[float, ...]]:
-    """Return by entry of a queue when it was played whole: the beginnings, in order.
-
-    An item that was for some of the station's villages only counts by what those carried.
-    """
-    found: dict[int, list[float]] = {}
-    begun = func.min(AiredRow.from_unix)
-    for some in _pieces(entries):
-        rows = await db.execute(
-            select(AiredRow.entry_id, begun)
-            .where(AiredRow.entry_id.in_(some))
-            .group_by(AiredRow.entry_id, AiredRow.play)
-            .having(func.sum(case((AiredRow.complete.is_(True), 1), else_=0)) > 0)
-            .order_by(begun)
-        )
-        for entry, at in rows:
-            if entry is not None:
-                found.setdefault(entry, []).append(at)
-    return {entry: tuple(times) for entry, times in found.items()}
-
-
 async def played_packets(db: AsyncSession, since: float) -> dict[int, dict[str, int]]:
     """Return by area and play how many packets were played of what began after ``since``.
 

@@ -20,7 +20,6 @@ from loa.codecs.ogg import (
     OggError,
     OggReader,
     Packet,
-    codec_of,
     make_page,
     read_clip,
 )
@@ -320,13 +319,3 @@ def test_other_programs_accept_our_pages(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run(["opusinfo", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "WARNING" not in done.stdout + done.stderr, done.stdout
-
-
-def test_the_codec_is_known_from_the_first_bytes() -> None:
-    opus = timeline_headers()
-    vorbis = make_page(b"\x01vorbis" + bytes(23), [30], 0, 0, flags=BOS)
-    flac = make_page(b"\x7fFLAC" + bytes(46), [51], 0, 0, flags=BOS)
-    for data, name in ((opus, "opus"), (vorbis, "vorbis"), (flac, "flac"), (b"ID3\x04", "other")):
-        assert codec_of(data[:36]) == name
-    assert [codec_of(opus[:n]) for n in (0, 3, 26, 35)] == [None] * 4
-    assert codec_of(b"Og!") == codec_of(b"x") == "other"

@@ -48,10 +48,6 @@ def packets_of(shaped: Shaped) -> list[bytes]:
     return [shaped.packets[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def decibels(amplitude: float) -> float:
-    return 20 * float(np.log10(amplitude))
-
-
 # --- the loudness of a talker
 
 

@@ -93,17 +93,3 @@ def test_standard_error_is_what_it_is_now(monkeypatch: pytest.MonkeyPatch) -> No
 def test_unknown_words(level: str, format: str) -> None:
     with pytest.raises(ValueError):
         logs.configure(level, format)
-
-
-def test_hot_events_are_one_line_a_flush() -> None:
-    seen: list[tuple[str, dict[str, Any]]] = []
-    hot = logs.HotEvents(lambda event, **fields: seen.append((event, fields)))
-    for mount in range(1000):
-        hot.count("listener refused", mount=mount)
-    hot.count("packet lost", 3)
-    hot.flush()
-    hot.flush()
-    assert seen == [
-        ("listener refused", {"count": 1000, "mount": 999}),
-        ("packet lost", {"count": 3}),
-    ]

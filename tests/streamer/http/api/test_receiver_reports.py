@@ -261,9 +261,7 @@ async def test_adding_to_days_adds_up(tmp_path: Path) -> None:
         for _ in range(3):
             await use(office, receiver, 0, "2026-09-20", sent=5, modem_sent=2)
         async with office.desk.store.read() as db:
-            used = await data_usage.of_receivers(
-                db, [receiver], date(2026, 9, 1), date(2026, 9, 30)
-            )
+            used = await data_usage.without_sim(db, [receiver], date(2026, 9, 1), date(2026, 9, 30))
         assert used[receiver] == data_usage.Used(modem=6, server=15, overhead=0)
 
 
