@@ -34,6 +34,7 @@ from loa.receivers.doing import deeds
 from loa.receivers.ears import Ears
 from loa.receivers.enrol import software
 from loa.receivers.fetching import Fetching
+from loa.receivers.home import tidy
 from loa.receivers.horn import Horn, SilentHorn
 from loa.receivers.identity import BoxIdentity
 from loa.receivers.journal import BoxJournal
@@ -82,8 +83,10 @@ class Box:
         self.failures: list[str] = []
         self._over = asyncio.Event()
         state, limits = config.state, config.limits
+        tidy(state, identity.kept.home)
+        own = _folder(identity.home)
 
-        self.settings = KeptSettings(state / "settings.json")
+        self.settings = KeptSettings(own / "settings.json")
         self.timeline = Clock()
         self.day = DayTime(
             state / "time.json", machine or LinuxMachine(config.clock.battery),
@@ -91,7 +94,7 @@ class Box:
         )  # fmt: skip
         self.link = Link(identity, greeting=self._greeting, clock=clock)
         self.journal = BoxJournal(
-            _folder(state / "journal"), identity.kept.receiver, lambda: identity.keys[0],
+            _folder(own / "journal"), identity.kept.receiver, lambda: identity.keys[0],
             self.link, self.day, clock, up=uptime, quota=limits.journal_mb * MEGABYTE,
         )  # fmt: skip
         self.cache = Cache(
@@ -113,14 +116,14 @@ class Box:
         )  # fmt: skip
         self.horn.sound = self.carriage.player
         self.schedule = KeptSchedule(
-            state / "schedule", self._servers, lambda: self.settings.now.area
+            own / "schedule", self._servers, lambda: self.settings.now.area
         )
         self.offline = Offline(
-            state / "played.json", self.link, self.schedule, self.cache, self.timeline, self.day,
+            own / "played.json", self.link, self.schedule, self.cache, self.timeline, self.day,
             self.journal, self.carriage.want, monotonic=clock,
         )  # fmt: skip
         self.fetching = Fetching(
-            state / "fetching.json", self.link, self.cache, self.schedule, self.day,
+            own / "fetching.json", self.link, self.cache, self.schedule, self.day,
             lambda: self.settings.now, self.journal, most=limits.cache_mb * MEGABYTE,
             changed=self.offline.poke, busy=self._streams, monotonic=clock,
         )  # fmt: skip
@@ -129,14 +132,14 @@ class Box:
             changed=self._stick_taken,
         )  # fmt: skip
         self.sign = Sign(
-            config.sign.command, config.sign.timeout_seconds, state / "sign.json",
+            config.sign.command, config.sign.timeout_seconds, own / "sign.json",
             self._sign_on_air, self.unix, self.journal,
         )  # fmt: skip
         self.ears = Ears(config.sensors, self.horn, clock)
         self.self_test = selftest.SelfTest(
             state / "self-test.json", boxstatus.checks(self), self.journal, self.unix
         )
-        self.book = OrderBook(state / "orders.json")
+        self.book = OrderBook(own / "orders.json")
         self.obeying = Obeying(
             self.book, self.link, self.link, self.timeline.unix, self.journal, deeds(self)
         )

@@ -35,8 +35,8 @@ async def enrol(
 ) -> BoxIdentity:
     """Enrol this box at the first of these addresses that answers; its identity is on the disk.
 
-    What it was before is forgotten. Raises ``NotEnrolled``, ``HandshakeError``, ``OSError`` and
-    ``IdentityError``.
+    What it was before is forgotten (``home``); no box may run on this state (``alone``). Raises
+    ``NotEnrolled``, ``HandshakeError``, ``OSError`` and ``IdentityError``.
     """
     key = identity.pending_key(state, code.secret_text)
     error: HandshakeError | None = None

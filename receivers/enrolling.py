@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loa.codecs.control.codes import Code, CodeError
 from loa.receivers.address import AddressError, candidates
+from loa.receivers.alone import AnotherRuns, only_one
 from loa.receivers.enrol import NotEnrolled, enrol
 from loa.receivers.handshake import HandshakeError, Untrusted
 from loa.receivers.identity import BoxIdentity, IdentityError, default_state
@@ -38,6 +39,13 @@ def run(server: str, typed: str, state: Path | None, *, as_json: bool = False) -
     except (NotEnrolled, HandshakeError, IdentityError) as error:
         print(f"loa: {error}", file=sys.stderr)
         return 1
+    except AnotherRuns as error:
+        print(f"loa: {error}", file=sys.stderr)
+        print(
+            "  Stop it first (systemctl stop loa-receiver), enrol, and start it again.",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
         print(f"loa: {state} cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
@@ -46,10 +54,12 @@ def run(server: str, typed: str, state: Path | None, *, as_json: bool = False) -
 
 
 async def _enrol(servers: list[str], code: Code, state: Path) -> BoxIdentity:
-    try:
-        return await enrol(servers, code, state)
-    finally:
-        await asyncio.sleep(GOODBYE)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(state):
+        try:
+            return await enrol(servers, code, state)
+        finally:
+            await asyncio.sleep(GOODBYE)
 
 
 def _say(done: BoxIdentity, state: Path, as_json: bool) -> None:

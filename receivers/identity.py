@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from loa.codecs.control.signing import PublicKey, SigningKey
+from loa.receivers import home
 from loa.receivers.files import write_durably
 
 FILE = "identity.json"
@@ -30,7 +31,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     ``next``: the key that the box is going over to; ``next_kept``: the server said that it has it.
     ``former``: keys that were, newest first; a server that was restored from a backup may still
-    want one. ``made_at``: when ``key`` was made, by the server's clock; 0: unknown.
+    want one. ``made_at``: when ``key`` was made, by the server's clock; 0: unknown. ``home``: the
+    folder of what belongs to this enrolment, below the state; empty: the state folder itself.
     """
 
     server: str
@@ -43,6 +45,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     next: bytes | None = None
     next_kept: bool = False
     former: tuple[bytes, ...] = ()
+    home: str = ""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -90,11 +93,33 @@ class BoxIdentity:
 
     @classmethod
     def enrolled(cls, state: Path, kept: Kept) -> BoxIdentity:
-        """Write the identity of a box that was just enrolled. Raises ``OSError``."""
+        """Write the identity of a box that was just enrolled, and forget what it was before.
+
+        The same receiver of the same server keeps what is its own. Raises ``OSError``.
+        """
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            before = cls.load(state).kept
+        except IdentityError:
+            before = None
+        if (
+            before is not None
+            and before.receiver == kept.receiver
+            and not set(before.servers).isdisjoint(kept.servers)
+        ):
+            named = before.home
+        else:
+            named = home.name_of(kept.receiver, kept.servers[0])
+        kept = replace(kept, home=named)
         identity = cls(state / FILE, kept)
         identity.save(kept)
+        home.tidy(state, named)
         return identity
+
+    @property
+    def home(self) -> Path:
+        """The folder of what belongs to this enrolment alone; it may not be there yet."""
+        return self._path.parent / self.kept.home
 
     def save(self, kept: Kept) -> None:
         """Have this on the disk, then in use. Raises ``OSError``; nothing has changed then."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from loa.receivers.alone import AnotherRuns, only_one
 from loa.receivers.box import Box
 from loa.receivers.config import Config, ConfigError, load
 from loa.receivers.horn import SilentHorn
@@ -34,15 +33,11 @@ AGAIN = 75
 log = logging.getLogger("loa.box")
 
 
-class AnotherRuns(Exception):
-    """This box runs already."""
-
-
 def main(file: Path | None) -> int:
     """Run the enrolled box until it is told to end; return the exit status."""
     try:
         config = load(file)
-        identity = BoxIdentity.load(config.state)
+        BoxIdentity.load(config.state)
     except (ConfigError, IdentityError) as error:
         print(f"loa: {error}", file=sys.stderr)
         return NOT_CONFIGURED
@@ -51,9 +46,10 @@ def main(file: Path | None) -> int:
         stream=sys.stderr,
     )  # fmt: skip
     try:
-        with _only_one(config.state):
-            return asyncio.run(_run(config, identity))
-    except AnotherRuns as error:
+        with only_one(config.state):
+            # Read by whoever has the lock: it may have been enrolled anew just now.
+            return asyncio.run(_run(config, BoxIdentity.load(config.state)))
+    except (AnotherRuns, IdentityError) as error:
         print(f"loa: {error}", file=sys.stderr)
         return NOT_CONFIGURED
     except SilentHorn as error:
@@ -85,17 +81,6 @@ def silence(file: Path | None) -> int:
     finally:
         relay.close()
     return 0
-
-
-@contextlib.contextmanager
-def _only_one(state: Path) -> Iterator[None]:
-    # Two boxes with one identity would throw each other off the line for ever.
-    with (state / "lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AnotherRuns(f"this box runs already (its state is {state})") from None
-        yield
 
 
 async def _run(config: Config, identity: BoxIdentity) -> int:

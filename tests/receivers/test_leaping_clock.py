@@ -52,7 +52,8 @@ def planned(config: Config) -> BoxIdentity:
         audio = programme.audios[number - 1]
         programme.audios[number - 1] = type(audio)(hash_of(data), ticks, len(data))
         assert cache.put(hash_of(data), data)
-    kept = KeptSchedule(config.state / "schedule", lambda: [KEY.public], lambda: AREA)
+    identity.home.mkdir()
+    kept = KeptSchedule(identity.home / "schedule", lambda: [KEY.public], lambda: AREA)
     assert kept.take(signed(programme.schedule(made=ticks_at(0, "00:00"))))
     return identity
 
