@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loa.streamer.config import AreaSetting
+from loa.streamer.config_sections import AreaSetting
 from loa.streamer.core.areas import AreaDraft, AreaTree, place
 from loa.streamer.core.cues import Content
 from loa.streamer.core.rights import BulletinClass, SourceToken, digest

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loa.streamer import logs
-from loa.streamer.config import SAMPLE_AREA, AreaSetting
+from loa.streamer.config_sections import SAMPLE_AREA, AreaSetting
 from loa.streamer.core.area_words import WordRefused
 from loa.streamer.core.areas import Area, AreaDraft, AreaError, place
 from loa.streamer.core.reorganise import Place, Reorganisation

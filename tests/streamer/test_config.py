@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from loa.streamer.config import SECTIONS, AreaSetting, Config, ConfigError, load
+from loa.streamer.config import Config, ConfigError, load
+from loa.streamer.config_sections import SECTIONS, AreaSetting
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "loa.toml.example"

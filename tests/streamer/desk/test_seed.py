@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loa.streamer.config import SAMPLE_AREA, AreaSetting
+from loa.streamer.config_sections import SAMPLE_AREA, AreaSetting
 from loa.streamer.core.areas import AreaError
 from loa.streamer.desk import areas
 from loa.streamer.desk.areas import Edit
