@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -67,6 +66,7 @@ from loa.streamer.speech.voices import Voices, probe
 from loa.streamer.standing import standing
 from loa.streamer.store.lock import DataLock
 from loa.streamer.store.store import COPIES, Store, database_url
+from loa.streamer.tasks import Tasks
 from loa.streamer.web.site import Site
 
 HIGH_WATER_EVERY = 10.0
@@ -90,7 +90,7 @@ class Server:
         self._lock = lock
         self.desk = desk
         self.counters = desk.counters
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self.counters, log)
         self._loop = asyncio.get_running_loop()
 
         self.standing = standing(config.areas, desk.tree)
@@ -325,7 +325,7 @@ class Server:
             own = ReceiversPort(config.data, self.counters, host, at.port)
             receivers = await own.open(self.door, self._runner, any_port=config.port == 0)
             self.https.port, self.https.own = own.port, True
-            self._spawn(own.run())
+            self._tasks.spawn(own.run())
         self.ready = replace(
             self.ready,
             url=url,
@@ -336,29 +336,18 @@ class Server:
         self.relays.start()
         self.deliveries.start()
         for file in sorted({c.file for c in self.standing.contents.values() if c.file is not None}):
-            self._spawn(self._play(file))
-        self._spawn(self._keep_high_water())
+            self._tasks.spawn(self._play(file))
+        self._tasks.spawn(self._keep_high_water())
         await self.preparer.start()
-        self._spawn(self.uploads.run())
-        self._spawn(run_sweep(self.desk, config.bulletins.unused_days * 86_400))
-        self._spawn(self.watch.run())
-        self._spawn(self.asrun.run())
-        self._spawn(self.archive.run())
-        self._spawn(run_settling(self.desk))
-        self._spawn(self.metrics.watch_loop())
+        self._tasks.spawn(self.uploads.run())
+        self._tasks.spawn(run_sweep(self.desk, config.bulletins.unused_days * 86_400))
+        self._tasks.spawn(self.watch.run())
+        self._tasks.spawn(self.asrun.run())
+        self._tasks.spawn(self.archive.run())
+        self._tasks.spawn(run_settling(self.desk))
+        self._tasks.spawn(self.metrics.watch_loop())
         self._missing.clear()
         log.info("ready", url=self.ready.url, mounts=len(self.ready.mounts))
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.counters.add("tasks.failed")
-            log.error("a task of the server failed", exc_info=error)
 
     async def _play(self, file: str) -> None:
         with suppress(FileUnusable):  # it has been logged and counted; its areas stay silent
@@ -415,9 +404,7 @@ class Server:
         self._missing.append("stopping")
         await self.door.stop_accepting()
         await self.push.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self.preparer.close()
         await self.relays.close()
         await self.deliveries.stop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from loa.streamer.fleet.position import Position
 from loa.streamer.fleet.proof import Proof
 from loa.streamer.fleet.registry import Registry, receiver_of
 from loa.streamer.fleet.settings import SettingsTopic
+from loa.streamer.tasks import Tasks
 
 WRITE_SEEN_EVERY = 10.0
 SWEEP_EVERY = 5.0
@@ -129,7 +130,7 @@ class Fleet:
             desk, self.hub, self.identity, self.registry, self.position, self.counters,
             self.settings.door,
         )  # fmt: skip
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self.counters, log)
         self._unsubscribe = desk.bus.subscribe(self._hear)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -145,17 +146,17 @@ class Fleet:
         await self.ledger.load()
         await self.proof.load()
         await self.agendas.load()
-        self._spawn(self.orders.run())
-        self._spawn(self.box_settings.run())
-        self._spawn(self.health.run())
-        self._spawn(self.ledger.run())
-        self._spawn(self.proof.run())
-        self._spawn(self.agendas.run())
-        self._spawn(self.distribution.run())
-        self._spawn(self.door.run())
-        self._spawn(self._write_seen())
+        self._tasks.spawn(self.orders.run())
+        self._tasks.spawn(self.box_settings.run())
+        self._tasks.spawn(self.health.run())
+        self._tasks.spawn(self.ledger.run())
+        self._tasks.spawn(self.proof.run())
+        self._tasks.spawn(self.agendas.run())
+        self._tasks.spawn(self.distribution.run())
+        self._tasks.spawn(self.door.run())
+        self._tasks.spawn(self._write_seen())
         if self.audio is not None:
-            self._spawn(self._sweep(self.audio))
+            self._tasks.spawn(self._sweep(self.audio))
 
     def on_event(self, event: Event) -> None:
         """Take an event of the engine's."""
@@ -167,9 +168,7 @@ class Fleet:
         await self.door.close()
         if self.audio is not None:
             self.audio.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self.orders.write()
         await self.health.close()
         await self.ledger.close()
@@ -212,7 +211,7 @@ class Fleet:
         kind = happening.kind
         if kind.startswith(("area.", "areas.")):
             self.registry.forget()
-            self._spawn(self._follow_areas())
+            self._tasks.spawn(self._follow_areas())
         elif kind.startswith("receiver.") and (id := receiver_of(happening)) is not None:
             self.registry.forget(id)
             if (refused := _ENDS.get(kind)) is not None:
@@ -261,17 +260,6 @@ class Fleet:
         while True:
             await asyncio.sleep(WRITE_SEEN_EVERY)
             await self.registry.write_seen()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.counters.add("tasks.failed")
-            log.error("a task of the fleet failed", exc_info=error)
 
 
 _ENDS = {

@@ -16,14 +16,14 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-import structlog
 from aiohttp import web
 
+from loa.streamer import logs
 from loa.streamer.core import areas
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.proxy import BadProxyHeader, parse_proxy
@@ -36,8 +36,9 @@ from loa.streamer.ingest.request import (
     split_target,
 )
 from loa.streamer.ingest.tls import Certificate
+from loa.streamer.tasks import Tasks
 
-log = structlog.get_logger()
+log = logs.get("door")
 
 RESERVED = areas.RESERVED | {"", "*", "favicon.ico", "robots.txt", "status-json.xsl"}
 """First segments of paths that are never an area's."""
@@ -113,7 +114,7 @@ class Door:
         self._waiting: dict[FrontDoor, float] = {}
         self._lingering: dict[FrontDoor, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(counters, log)
         self._servers: list[asyncio.Server] = []
         self._web: web.Server | None = None
         self._loop = asyncio.get_running_loop()
@@ -185,9 +186,7 @@ class Door:
             connection.abort()
         self._waiting.clear()
         self._lingering.clear()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     @property
     def waiting(self) -> int:
@@ -273,11 +272,9 @@ class Door:
         if self._waiting or self._lingering:
             self._wake()
 
-    def spawn(self, coroutine: asyncio._CoroutineLike[None]) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine for a connection; it ends with the door at the latest."""
-        task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(coroutine)
 
     # --- aiohttp
 
