@@ -82,16 +82,17 @@ class Distribution:
         """A box wants a piece; it gets it when its turn comes."""
         assert isinstance(message, Fetch)
         known = self._by_box.get(session.receiver)
-        if known is not None and known.session is session:
-            # One at a time: whoever asks again has given up what it asked for before.
-            known.fetch = message
-            self._counters.add("fleet.fetch.again")
-            return
         if not (
             self.may_have(session.area, message.hash)
             or self._ordered(session.receiver, message.hash)
         ):
+            self.left(session)
             self._gone(session, message)
+            return
+        if known is not None and known.session is session:
+            # One at a time: whoever asks again has given up what it asked for before.
+            known.fetch = message
+            self._counters.add("fleet.fetch.again")
             return
         wanted = _Wanted(session, message)
         self._by_box[session.receiver] = wanted

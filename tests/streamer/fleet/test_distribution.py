@@ -110,6 +110,19 @@ async def test_one_at_a_time_and_not_behind_what_still_waits(tmp_path: Path) -> 
         assert distribution.waiting == 0
 
 
+async def test_what_it_may_not_have_is_not_had_by_changing_its_mind(tmp_path: Path) -> None:
+    async with sending(tmp_path) as (hub, distribution, _):
+        session, wire = connected(hub, 1, 1)
+        wire.waiting = MOST_BEHIND + 1
+        await hub.take(session, Fetch(hash=hash_of(AUDIO), offset=0, length=100))
+        await hub.take(session, Fetch(hash=hash_of(OTHER), offset=0, length=100))
+        assert wire.sent == [Gone(hash=hash_of(OTHER))] and distribution.waiting == 0
+        wire.waiting = 0
+        await hub.take(session, Fetch(hash=hash_of(AUDIO), offset=100, length=100))
+        (piece,) = await until(wire, 1)
+        assert (piece.hash, piece.offset) == (hash_of(AUDIO), 100)
+
+
 async def test_all_have_their_turn_within_one_rate(tmp_path: Path) -> None:
     async with sending(tmp_path, rate=400_000) as (hub, _, _):
         boxes = [connected(hub, n, 1) for n in range(1, 41)]
