@@ -44,6 +44,7 @@ from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.position import Position
 from loa.streamer.fleet.registry import Registry, Seen
+from loa.streamer.fleet.strangers import Strangers
 from loa.streamer.fleet.wire import Narrow, SocketWire, shape
 from loa.streamer.ingest.tls import key_hash_of
 
@@ -62,8 +63,9 @@ log = logs.get("fleet")
 @dataclass(frozen=True, slots=True)
 class DoorSettings:
     """``hello_within``: seconds from the upgrade to a proof of who it is. ``strangers``: how many
-    connections without one there may be. ``heartbeat``: see ``messages.Welcome``. ``rate``,
-    ``burst``: messages a second that are read of a box, and how many at once."""
+    connections without one there may be (``strangers.Strangers``). ``heartbeat``: see
+    ``messages.Welcome``. ``rate``, ``burst``: messages a second that are read of a box, and how
+    many at once."""
 
     hello_within: float = 10.0
     strangers: int = 1000
@@ -91,7 +93,7 @@ class FleetDoor:
         self.wrong_codes = Attempts(limit=20, window=60.0)
         # Thousands of boxes may share an operator's address, and one of them may be revoked.
         self.wrong_keys = Guesses(here=10, anywhere=300)
-        self.strangers: set[Connection] = set()
+        self.strangers: Strangers[Connection] = Strangers(self.settings.strangers)
         self.sessions: set[Connection] = set()
         self.dialects: Mapping[int, Dialect] = DIALECTS
         self.closing = False
@@ -108,7 +110,7 @@ class FleetDoor:
             return self._refused(403, "plain", "receivers connect over TLS, to the server itself")
         if self.closing:
             return self._refused(503, "stopping", "the server is stopping")
-        if len(self.strangers) >= self.settings.strangers:
+        if self.strangers.full(household(request.remote or ""), asyncio.get_running_loop().time()):
             return self._refused(503, "full", "too many receivers are connecting at once")
         socket = web.WebSocketResponse(
             max_msg_size=MAX_TEXT, compress=False, autoping=True, timeout=1.0
@@ -180,6 +182,7 @@ class Connection:
         narrow: Narrow,
     ) -> None:
         self._door, self._socket, self._peer, self._narrow = door, socket, peer, narrow
+        self._house = household(peer)
         self._certificate = certificate
         self._loop = asyncio.get_running_loop()
         self.wire = SocketWire(transport)
@@ -193,7 +196,10 @@ class Connection:
     async def serve(self) -> None:
         """Run the connection until it ends."""
         door = self._door
-        door.strangers.add(self)
+        gone = door.strangers.add(self, self._house, self.heard)
+        if gone is not None:
+            door.counters.add("fleet.made_room")
+            gone.wire.abort()
         session: Session | None = None
         try:
             async with asyncio.timeout(door.settings.hello_within):
@@ -255,7 +261,7 @@ class Connection:
         return str(message.data)
 
     async def _enrol(self, shake: Handshake, enrol: Enrol) -> None:
-        door, house = self._door, household(self._peer)
+        door, house = self._door, self._house
         if door.wrong_codes.blocked(house, self._loop.time()):
             raise Refusal("busy", "too many wrong codes came from this address: wait a minute")
         key = shake.check_enrol(enrol)
@@ -280,9 +286,10 @@ class Connection:
 
     async def _welcome(self, shake: Handshake, hello: Hello) -> Session:
         door = self._door
-        house, box = household(self._peer), str(hello.receiver)
-        if door.wrong_keys.blocked(house, box, self._loop.time()):
-            raise Refusal("busy", "too many wrong signatures: wait a minute")
+        # Who proves who he is comes in, whatever others did behind the same address: a box that was
+        # kept out would miss emergencies. Only the reading of what is not in memory is held up.
+        if not door.registry.may_know(hello.receiver):
+            self._hold_up(hello)
         known = await door.registry.get(hello.receiver)
         try:
             if known is None or known.state == "removed":
@@ -291,7 +298,8 @@ class Connection:
                 raise Refusal("revoked", "this receiver was revoked: ask for a new code")
             key = shake.check_hello(hello, known.keys)
         except Refusal:
-            door.wrong_keys.failed(house, box, self._loop.time())
+            self._hold_up(hello)
+            door.wrong_keys.failed(self._house, str(hello.receiver), self._loop.time())
             raise
         if len(known.keys) > 1 and key == known.keys[1]:
             await receivers.use_next_key(door.desk, known.id, key)
@@ -305,6 +313,10 @@ class Connection:
         )  # fmt: skip
         self._welcomed(session, shake.trusted)
         return session
+
+    def _hold_up(self, hello: Hello) -> None:
+        if self._door.wrong_keys.blocked(self._house, str(hello.receiver), self._loop.time()):
+            raise Refusal("busy", "too many wrong signatures: wait a minute")
 
     def _welcomed(self, session: Session, trusted: PublicKey | None) -> None:
         door = self._door

@@ -44,6 +44,7 @@ class Registry:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._known: dict[int, Known] = {}
+        self._met: set[int] = set()
         self._generation = 0
         self._seen: dict[int, Seen] = {}
 
@@ -53,21 +54,26 @@ class Registry:
         async with self._desk.store.read() as db:
             rows = await db.execute(select(*_COLUMNS))
         known = {row.id: _known(row) for row in rows}
+        self._met |= known.keys()
         if generation == self._generation:
             self._known = known
 
+    def may_know(self, id: int) -> bool:
+        """Say without reading anything whether there may be such a receiver."""
+        return id in self._met
+
     async def get(self, id: int) -> Known | None:
-        """Return a receiver, None when there is none."""
-        known = self._known.get(id)
-        if known is None:
+        """Return a receiver as it is now, None when there is none."""
+        while (known := self._known.get(id)) is None:
             generation = self._generation
             async with self._desk.store.read() as db:
                 row = (await db.execute(select(*_COLUMNS).where(ReceiverRow.id == id))).first()
+            if generation != self._generation:
+                continue  # what was read may have been changed since
             if row is None:
                 return None
-            known = _known(row)
-            if generation == self._generation:
-                self._known[id] = known
+            self._known[id] = _known(row)
+            self._met.add(id)
         return known
 
     async def some(self, ids: Sequence[int]) -> dict[int, Known]:
@@ -90,6 +96,7 @@ class Registry:
             self._known.clear()
         else:
             self._known.pop(id, None)
+            self._met.add(id)
 
     def seen(self, id: int, seen: Seen) -> None:
         """Keep what a session told until ``write_seen``."""

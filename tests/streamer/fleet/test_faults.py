@@ -28,7 +28,7 @@ from loa.receivers.handshake import Untrusted
 from loa.receivers.identity import BoxIdentity
 from loa.receivers.wire import Opened, Unreachable, context, opened
 from loa.streamer.desk import receivers
-from loa.streamer.fleet import own_certificate
+from loa.streamer.fleet import own_certificate, strangers
 from loa.streamer.fleet.door import DoorSettings
 from loa.streamer.fleet.fleet import FleetSettings
 from loa.streamer.fleet.hub import MOST_WAITING, binary_frame
@@ -242,6 +242,22 @@ async def test_a_revoked_box_does_not_bother_its_neighbours_behind_one_address(
         assert (await there.link()).up
 
 
+async def test_nobody_can_keep_a_box_out_by_wrong_signatures_in_its_name(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there:
+        box = await there.enrol()
+        house, now = "127.0.0.1", asyncio.get_running_loop().time()
+        for _ in range(300):
+            there.fleet.door.wrong_keys.failed(house, str(box.kept.receiver), now)
+        for receiver, code in ((box.kept.receiver, "busy"), (99, "busy")):
+            async with raw(there) as connection:
+                hello = connection.shake.hello(receiver, SigningKey.generate())
+                await connection.socket.send_str(messages.encode(hello).decode())
+                refused = await answer(connection)
+                assert isinstance(refused, Refused) and refused.code == code
+        async with raw(there) as connection:
+            await greeted(there, connection, box)
+
+
 async def test_a_removed_receiver_is_unknown(tmp_path: Path) -> None:
     async with fleet_door(tmp_path) as there:
         link = await there.link()
@@ -350,6 +366,19 @@ async def test_there_is_room_for_so_many_strangers_only(tmp_path: Path) -> None:
             await greeted(there, one, box)  # who proved who he is is no stranger
             async with raw(there):
                 pass
+
+
+async def test_who_says_nothing_makes_room_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strangers, "PATIENCE", 0.0)
+    async with fleet_door(tmp_path, settings=settings(strangers=2)) as there:
+        box = await there.enrol()
+        await there.until(lambda: not len(there.fleet.door.strangers))
+        async with raw(there) as silent, raw(there), raw(there) as third:
+            await closed(silent)
+            assert there.count("fleet.made_room") == 1
+            await greeted(there, third, box)
 
 
 @pytest.mark.parametrize(
