@@ -170,8 +170,8 @@ class Box:
     def _greeting(self) -> dict[str, object]:
         return {
             "resume": self.carriage.resume(), "commands": self.book.newest,
-            "settings": self.settings.now.version, "booted": uptime(),
-            "inventory": inventory_digest(self.cache.hashes()),
+            "settings": self.settings.now.version, "mark": self.settings.now.mark,
+            "booted": uptime(), "inventory": inventory_digest(self.cache.hashes()),
         }  # fmt: skip
 
     def _servers(self) -> list[PublicKey]:

@@ -9,6 +9,7 @@ server never heard what became of it, is answered with that and not done again.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,11 +41,15 @@ class OrderRefused(Exception):
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of an order; ``do`` is its action's name."""
+    """What became of an order; ``do`` is its action's name, ``digest`` tells it from others.
+
+    (A book of an earlier version knew the names only; such an outcome has no digest.)
+    """
 
     number: Count
     do: Short
     state: State
+    digest: bytes = b""
     reason: Short = ""
     result: Annotated[str, Meta(max_length=4000)] = ""
 
@@ -106,19 +111,19 @@ class OrderBook:
             raise OrderRefused("stale")
         if order.number <= self.newest:
             known = self._outcomes.get(order.number)
-            if known is None or known.do != name_of(order):
+            if known is None or not _is_of(known, order):
                 raise OrderRefused("replayed", order.number)
             return known
         if unix >= order.expires:
             raise OrderRefused("expired", order.number)
-        self._note(Outcome(number=order.number, do=name_of(order), state="received"))
+        self.note(order, "received")
         return order
 
     def note(self, order: Order, state: State, reason: str = "", result: str = "") -> Outcome:
         """Write down what became of an order, and return it. Raises ``OSError``."""
         return self._note(
             Outcome(
-                number=order.number, do=name_of(order), state=state,
+                number=order.number, do=name_of(order), state=state, digest=digest_of(order),
                 reason=reason[:MOST_REASON], result=result[:4000],
             )
         )  # fmt: skip
@@ -167,6 +172,21 @@ class OrderBook:
 def name_of(order: Order) -> str:
     """Return the name of what is ordered."""
     return str(type(order.action).__struct_config__.tag)
+
+
+def digest_of(order: Order) -> bytes:
+    """Return what tells an order from every other one of its number: what it says, and since when.
+
+    A server that was restored from a backup may count a number twice. Session and expiry are left
+    out, for the same order comes again in another session.
+    """
+    return hashlib.sha256(msgspec.json.encode((order.issued, order.action))).digest()[:16]
+
+
+def _is_of(known: Outcome, order: Order) -> bool:
+    if not known.digest:
+        return known.do == name_of(order)
+    return known.digest == digest_of(order)
 
 
 def refusal(error: OrderRefused) -> Ack:

@@ -82,7 +82,8 @@ class Hello(Message, frozen=True, tag="hello"):
 
     ``nonce`` is the box's challenge: commands of this session repeat it. ``resume``: the tick from
     which it misses audio, if any; it gets that as far back as it is kept. ``commands``: the number
-    of the newest command that it took. ``inventory``: the digest of what is in its cache
+    of the newest command that it took. ``settings``, ``mark``: the version and the mark of the
+    settings that it has (``settings.Settings``). ``inventory``: the digest of what is in its cache
     (``inventory_digest``); see ``Recount``.
     """
 
@@ -94,6 +95,7 @@ class Hello(Message, frozen=True, tag="hello"):
     resume: Tick | None = None
     commands: Count = 0
     settings: Count = 0
+    mark: Annotated[str, Meta(max_length=64)] = ""
     inventory: Hash | None = None
     booted: float = 0.0
     """Seconds since the box was started."""

@@ -26,7 +26,8 @@ class VolumeRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Numbered by ``version``: the box takes a greater one only.
+    """Numbered by ``version``: the box takes a greater one only. ``mark`` tells them from others
+    that a server, once restored from a backup, gave the same number; the box repeats it.
 
     ``volume``: percent by class (routine, priority, emergency). ``delay_ms``: the time behind the
     server's timeline at which every box within earshot plays; None: by cadence (700 ``thrifty``,
@@ -37,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     version: Annotated[int, Meta(ge=0)] = 0
+    mark: Annotated[str, Meta(max_length=64)] = ""
     area: Annotated[int, Meta(ge=0)] = 0
     area_path: Annotated[str, Meta(max_length=500)] = ""
     area_name: Annotated[str, Meta(max_length=200)] = ""

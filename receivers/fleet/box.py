@@ -169,7 +169,8 @@ class SimulatedBox:
         def greeting() -> dict[str, object]:
             return {
                 "resume": playing.resume(), "commands": book.newest,
-                "settings": settings.now.version, "booted": round(self._clock() - booted, 1),
+                "settings": settings.now.version, "mark": settings.now.mark,
+                "booted": round(self._clock() - booted, 1),
                 "inventory": inventory_digest(cache.hashes()),
             }  # fmt: skip
 

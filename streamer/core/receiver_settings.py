@@ -24,6 +24,9 @@ OWN = ("trim_ms",)
 DECIDED = ("cached_only",)
 """What the server decides by itself, receiver by receiver."""
 
+MARK = 16
+"""Digits of the digest by which a box says which settings it has."""
+
 
 class SettingsRefused(ValueError):
     """These cannot be; the text says which and why, in English."""
@@ -48,10 +51,11 @@ def effective(said: Sequence[Mapping[str, Any]], **about: Any) -> Settings:
         for name in (*SETTABLE, *OWN, *DECIDED)
     }
     known = {name: value for name, value in chosen.items() if value is not None}
-    return msgspec.convert({**known, **about}, Settings)
+    settings = msgspec.convert({**known, **about}, Settings)
+    return msgspec.structs.replace(settings, mark=digest(settings)[:MARK])
 
 
 def digest(settings: Settings) -> str:
     """Return what tells settings apart, whatever their version: SHA-256 in hex."""
-    plain = msgspec.structs.replace(settings, version=0)
+    plain = msgspec.structs.replace(settings, version=0, mark="")
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -152,6 +152,23 @@ async def give(desk: Desk, work: Work, receivers: Collection[int]) -> None:
         await receiver_orders.add_each(work, behind)
 
 
+async def outdo(desk: Desk, work: Work, there: Mapping[int, tuple[int, str]]) -> None:
+    """Order receivers to take the settings that hold instead of those that they have; ``there``:
+    their version and mark, by receiver. What is the same, or older anyway, stays."""
+    chosen = select(ReceiverRow).where(ReceiverRow.id.in_(there), ReceiverRow.state == "enrolled")
+    said = await read_said(work.db)
+    changed = []
+    for row in await work.db.scalars(chosen.with_for_update()):
+        version, mark = there[row.id]
+        now = settings_of(desk, row, said)
+        if row.settings_version > version or (row.settings_version == version and now.mark == mark):
+            continue
+        row.settings_version = version + 1
+        changed.append((row, Set(settings=settings_of(desk, row, said))))
+    if changed:
+        await receiver_orders.add_each(work, changed)
+
+
 async def _renew(desk: Desk, work: Work, rows: Collection[ReceiverRow]) -> int:
     said = await read_said(work.db)
     changed = []

@@ -24,6 +24,7 @@ from loa.streamer.desk.receiver_orders import OPEN, ORDERED
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.store.tables.receiver_orders import ReceiverOrderRow
 from loa.streamer.store.tables.receivers import ReceiverRow
+from loa.streamer.tasks import Tasks
 
 WRITE_EVERY = 0.5
 SWEEP_EVERY = 30.0
@@ -33,6 +34,8 @@ A_TURN = 50
 """Commands that are signed in one go; then others have their turn."""
 MOST_TOLD = 5
 """Refusals of one session that are put on record; the rest is counted."""
+MOST_COUNTED = 1 << 40
+"""A box that says it took more commands than that is not believed."""
 FINAL = frozenset({"finished", "failed", "refused"})
 
 log = logs.get("orders")
@@ -69,7 +72,12 @@ class Orders:
         self._told: dict[Session, int] = {}
         self._wake = asyncio.Event()
         self._fresh = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(desk.counters, log)
+        self._numbering = asyncio.Lock()
+        self._numbers: dict[int, int] = {}
+        """Up to where commands are numbered, by receiver: it may be further, never less."""
+        self._ahead: dict[int, int] = {}
+        """Receivers that counted further than we did, and how far."""
         self._refusals: list[tuple[int, str]] = []
         self._unsubscribe = desk.bus.subscribe(self._happened)
 
@@ -77,6 +85,9 @@ class Orders:
 
     async def load(self) -> None:
         """Read what is open."""
+        async with self._desk.store.read() as db:
+            rows = await db.execute(select(ReceiverRow.id, ReceiverRow.orders))
+        self._numbers = {row.id: row.orders for row in rows}
         await self._read()
 
     async def run(self) -> None:
@@ -98,9 +109,7 @@ class Orders:
                 await self.write()
         finally:
             self._unsubscribe()
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._tasks.stop()
 
     def _happened(self, happening: Happening) -> None:
         if happening.kind == ORDERED:
@@ -119,6 +128,7 @@ class Orders:
             )
         new = []
         for row in rows:
+            self._counted(row.receiver_id, row.number)
             self._newest_id = max(self._newest_id, row.id)
             try:
                 action = msgspec.convert(row.action, Actions)
@@ -139,12 +149,18 @@ class Orders:
         return new
 
     async def _send_new(self, new: Iterable[Open]) -> None:
+        used: set[Session] = set()
         for count, one in enumerate(new):
             session = self._hub.of(one.receiver)
             if session is not None and self._open.get(one.receiver, {}).get(one.number) is one:
-                self._send(session, one)
+                if self._used(session, one):
+                    used.add(session)
+                else:
+                    self._send(session, one)
             if count % A_TURN == A_TURN - 1:
                 await asyncio.sleep(0)
+        for session in used:
+            self._tasks.spawn(self._renumber(session))
 
     def _sweep(self, now: float) -> None:
         for known in list(self._open.values()):
@@ -174,19 +190,31 @@ class Orders:
 
     def joined(self, session: Session) -> None:
         """Send what is open for this receiver."""
-        known = self._open.get(session.receiver)
-        if not known:
-            return
-        newest = session.hello.commands
-        if any(one.number <= newest and one.state == "waiting" for one in known.values()):
+        newest = self._taken(session)
+        if newest > self._numbers.get(session.receiver, 0):
             # Its box counted further than we did: we are a backup that was restored.
-            self._desk.counters.add("fleet.orders.renumbered")
-            task = asyncio.get_running_loop().create_task(self._renumber(session, newest))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._ahead[session.receiver] = newest
+            self._wake.set()
+        known = self.open_of(session.receiver)
+        if any(self._used(session, one) for one in known):
+            self._tasks.spawn(self._renumber(session))
             return
-        for one in self.open_of(session.receiver):
+        for one in known:
             self._send(session, one)
+
+    def _used(self, session: Session, one: Open) -> bool:
+        """Whether this was never sent, and its number is one that the box has seen already."""
+        return one.state == "waiting" and one.number <= self._taken(session)
+
+    def _taken(self, session: Session) -> int:
+        """Return the number of the newest command that the box took, before this session."""
+        if session.hello.commands <= MOST_COUNTED:
+            return session.hello.commands
+        self._desk.counters.add("fleet.orders.not_believed")
+        return 0
+
+    def _counted(self, receiver: int, number: int) -> None:
+        self._numbers[receiver] = max(number, self._numbers.get(receiver, 0))
 
     def left(self, session: Session) -> None:
         """What was sent is sent again in the next session, unless it is over."""
@@ -234,36 +262,70 @@ class Orders:
             one.state = "sent"
             self._note(one, "sent")
 
-    async def _renumber(self, session: Session, newest: int) -> None:
+    async def _renumber(self, session: Session) -> None:
         """Give what was never sent greater numbers than the box has seen, and send it."""
+        async with self._numbering:
+            known = self._open.get(session.receiver, {})
+            if any(self._used(session, one) for one in known.values()):
+                await self._number_anew(session)
+        if not session.ended:
+            for one in self.open_of(session.receiver):
+                self._send(session, one)
+
+    async def _number_anew(self, session: Session) -> None:
+        self._desk.counters.add("fleet.orders.renumbered")
+        moved: list[tuple[Open, int]] = []
+        async with self._desk.store.write() as db:
+            row = await db.get(ReceiverRow, session.receiver, with_for_update=True)
+            if row is None:
+                return
+            row.orders = max(row.orders, self._taken(session))
+            for one in self.open_of(session.receiver):
+                if self._used(session, one):
+                    row.orders += 1
+                    moved.append((one, row.orders))
+            # From above, for numbers are unique.
+            for one, number in reversed(moved):
+                await db.execute(
+                    update(ReceiverOrderRow)
+                    .where(ReceiverOrderRow.id == one.id)
+                    .values(number=number)
+                )
+        known = self._open.get(session.receiver, {})
+        # (One may have been replaced meanwhile.)
+        still = [(one, number) for one, number in moved if known.get(one.number) is one]
+        for one, _ in still:
+            del known[one.number]
+        for one, number in still:
+            one.number = number
+            known[number] = one
+            self._counted(session.receiver, number)
+
+    async def _count_on(self) -> None:
+        """Number on from where boxes are: what is ordered next is to be new to them."""
+        ahead, self._ahead = self._ahead, {}
+        if not ahead:
+            return
+        table = cast(Table, ReceiverRow.__table__)
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("box"), table.c.orders < bindparam("newest"))
+            .values(orders=bindparam("newest"))
+        )
         try:
             async with self._desk.store.write() as db:
-                row = await db.get(ReceiverRow, session.receiver, with_for_update=True)
-                if row is None:
-                    return
-                row.orders = max(row.orders, newest)
-                known = self._open.get(session.receiver, {})
-                moved = []
-                for one in self.open_of(session.receiver):
-                    if one.number <= newest:
-                        row.orders += 1
-                        moved.append((one, row.orders))
-                # From above, for numbers are unique.
-                for one, number in reversed(moved):
-                    await db.execute(
-                        update(ReceiverOrderRow)
-                        .where(ReceiverOrderRow.id == one.id)
-                        .values(number=number)
-                    )
-            for one, number in moved:
-                del known[one.number]
-                one.number = number
-            known.update({one.number: one for one, _ in moved})
+                connection = await db.connection()
+                await connection.execute(
+                    statement, [{"box": id, "newest": newest} for id, newest in ahead.items()]
+                )
         except Exception:
-            log.exception("commands could not be numbered anew", receiver=session.receiver)
+            self._ahead = {**ahead, **self._ahead}
+            self._desk.counters.add("fleet.orders.write_failed")
+            log.exception("commands could not be numbered on from where boxes are")
             return
-        for one in self.open_of(session.receiver):
-            self._send(session, one)
+        self._desk.counters.add("fleet.orders.counted_on", len(ahead))
+        for id, newest in ahead.items():
+            self._counted(id, newest)
 
     # --- what became of them
 
@@ -280,7 +342,8 @@ class Orders:
             asyncio.get_running_loop().call_later(WRITE_EVERY, self._wake.set)
 
     async def write(self) -> None:
-        """Write what became of commands."""
+        """Write what became of commands, and how far boxes have counted."""
+        await self._count_on()
         changed, self._changed = self._changed, {}
         if changed:
             now = self._desk.clock()

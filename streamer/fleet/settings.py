@@ -1,7 +1,8 @@
-"""Settings on their way to receivers: whoever has older ones is ordered to take the newest.
+"""Settings on their way to receivers: whoever has other ones is ordered to take the newest.
 
 What staff change is ordered at once by the desk; here are the rest: areas that were renamed, moved
-or given another time zone, boxes that were enrolled anew or lost what they kept.
+or given another time zone, boxes that were enrolled anew or lost what they kept, and boxes that
+have what this server gave them before it was restored from a backup.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ A_TURN = 100
 AGAIN = 10.0
 """Seconds after which it is tried again when it failed."""
 
+MOST_VERSION = 1 << 40
+"""A box that says it has newer ones than that is not believed."""
+
 DEFAULT = Settings()
+FIRST = Settings(version=1)
+"""What a receiver has as long as nothing is known of it."""
 _ABOUT_ONE = frozenset(
     {"receiver.enrolled", "receiver.moved", "receiver.renamed", "receiver.changed"}
 )
@@ -49,6 +55,8 @@ class SettingsTopic:
         self.renewed: Callable[[], None] = lambda: None
         """Called when ``of`` may answer otherwise than before."""
         self._behind: set[int] = set()
+        self._other: dict[int, tuple[int, str]] = {}
+        """Who has settings that we know nothing of: their version and mark."""
         self._changed: set[int] = set()
         self._all = True
         self._reload: set[int] | None = set()
@@ -96,8 +104,9 @@ class SettingsTopic:
         """Renew what a change may have touched, and give those that are behind what there is."""
         every, changed, behind, reload = self._all, self._changed, self._behind, self._reload
         self._all, self._changed, self._behind, self._reload = False, set(), set(), set()
+        other, self._other = self._other, {}
         try:
-            if every or changed or behind:
+            if every or changed or behind or other:
                 async with self._desk.work(server_actor(self._desk.tree)) as work:
                     if every:
                         await receiver_settings.renew(self._desk, work)
@@ -105,13 +114,16 @@ class SettingsTopic:
                         await receiver_settings.renew_some(self._desk, work, changed)
                     if behind:
                         await receiver_settings.give(self._desk, work, behind)
+                    if other:
+                        await receiver_settings.outdo(self._desk, work, other)
             if every or reload is None:
                 await self.load()
-            elif which := changed | behind | reload:
+            elif which := changed | behind | reload | other.keys():
                 await self.load(which)
         except BaseException:
             self._all, self._reload = True, None
             self._behind |= behind
+            self._other = {**other, **self._other}
             raise
 
     def _happened(self, happening: Happening) -> None:
@@ -133,9 +145,14 @@ class SettingsTopic:
 
     def joined(self, session: Session) -> None:
         """See whether its settings are the newest."""
-        known = self._known.get(session.receiver)
-        newest = 1 if known is None else known.version
-        if session.hello.settings < newest and not self._ordered(session.receiver):
+        known = self._known.get(session.receiver, FIRST)
+        version, mark = session.hello.settings, session.hello.mark
+        if version > MOST_VERSION:
+            self._desk.counters.add("fleet.settings.not_believed")
+        elif version > known.version or (version == known.version and mark not in ("", known.mark)):
+            self._other[session.receiver] = version, mark
+            self._wake.set()
+        elif version < known.version and not self._ordered(session.receiver):
             self._behind.add(session.receiver)
             self._wake.set()
 

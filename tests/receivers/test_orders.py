@@ -90,6 +90,33 @@ def test_what_became_of_it_is_told_when_it_comes_again(book: OrderBook) -> None:
     assert (found.state, found.result) == ("finished", "50 %")
 
 
+def test_another_order_of_a_number_is_not_answered_with_what_became_of_the_first(
+    tmp_path: Path,
+) -> None:
+    book = OrderBook(tmp_path / "orders")
+    book.note(take(book, command(11, Volume(percent=60))), "finished", result="60 %")
+    again = OrderBook(tmp_path / "orders")
+    later = Bound(7, OTHER_NONCE, (SERVER.public,))
+    for other in (
+        command(11, Volume(percent=20), session=OTHER_NONCE),
+        command(11, Volume(percent=60), session=OTHER_NONCE, issued=NOW + 1),
+    ):
+        with pytest.raises(OrderRefused, match="replayed"):
+            again.take(other, later, NOW)
+    same = command(11, Volume(percent=60), session=OTHER_NONCE, expires=NOW + 90)
+    assert isinstance(again.take(same, later, NOW), Outcome)
+
+
+def test_a_book_of_an_earlier_version_knows_its_orders_by_name(tmp_path: Path) -> None:
+    (tmp_path / "orders").write_bytes(
+        b'{"newest":5,"outcomes":[{"number":5,"do":"volume","state":"finished","result":"50 %"}]}'
+    )
+    book = OrderBook(tmp_path / "orders")
+    assert isinstance(book.take(command(5), HERE, NOW), Outcome)
+    with pytest.raises(OrderRefused, match="replayed"):
+        book.take(command(5, SelfTest()), HERE, NOW)
+
+
 def test_a_restart_that_was_ordered_is_finished_by_it(tmp_path: Path) -> None:
     book = OrderBook(tmp_path / "orders")
     book.note(take(book, command(1, Reboot())), "started")

@@ -19,13 +19,14 @@ def command(
     *,
     receiver: int = 7,
     session: bytes = NONCE,
+    issued: float = NOW,
     expires: float = NOW + 60,
     key: SigningKey = SERVER,
     purpose: Purpose = Purpose.COMMAND,
 ) -> Command:
     body = encode_order(
         Order(
-            receiver=receiver, session=session, number=number, issued=NOW, expires=expires,
+            receiver=receiver, session=session, number=number, issued=issued, expires=expires,
             action=action or Volume(percent=50),  # type: ignore[arg-type]
         )
     )  # fmt: skip

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from loa.codecs.control.messages import Ack, Command
@@ -146,11 +146,87 @@ async def test_a_backup_that_counted_less_than_the_box_numbers_anew(tmp_path: Pa
             await receiver_orders.order(office.desk, office.server, [id], SelfTest())
         await deliver(orders)
         _, wire = connected(hub, id, commands=40)
-        await asyncio.gather(*orders._tasks)
+        await orders._tasks.join()
         assert [decode_order(c.body).number for c in commands(wire)] == [41, 42]
         async with office.desk.store.read() as db:
             row = await db.get(ReceiverRow, id)
             assert row is not None and row.orders == 42
+
+
+async def test_a_backup_numbers_on_from_where_its_boxes_are(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        there = [await receiver(office) for _ in range(3)]
+        async with office.desk.store.write() as db:
+            for id in there:
+                (await db.get_one(ReceiverRow, id)).orders = 10
+        async with orders_of(office) as (orders, hub):
+            wires = [
+                connected(hub, id, commands=taken)[1]
+                for id, taken in zip(there, (40, 10, 1 << 47), strict=True)
+            ]
+            await orders.write()
+            await receiver_orders.order(office.desk, office.server, there, Volume(percent=20))
+            await deliver(orders)
+            numbers = [[decode_order(c.body).number for c in commands(wire)] for wire in wires]
+            # (The third box cannot have counted so far.)
+            assert numbers == [[41], [11], [11]]
+            assert office.desk.counters.snapshot()["fleet.orders.counted_on"] == 1
+
+
+async def test_what_is_ordered_before_that_was_written_is_new_to_the_box_too(
+    tmp_path: Path,
+) -> None:
+    async with desk_with_sample(tmp_path) as office, orders_of(office) as (orders, hub):
+        id = await receiver(office)
+        _, wire = connected(hub, id, commands=40)
+        for percent in (20, 30):
+            await receiver_orders.order(office.desk, office.server, [id], Volume(percent=percent))
+        await deliver(orders)
+        await orders._tasks.join()
+        await orders.write()
+        sent = [decode_order(c.body) for c in commands(wire)]
+        assert [(o.number, o.action) for o in sent] == [
+            (41, Volume(percent=20)), (42, Volume(percent=30)),
+        ]  # fmt: skip
+        await receiver_orders.order(office.desk, office.server, [id], Reboot())
+        await deliver(orders)
+        assert decode_order(commands(wire)[-1].body).number == 43
+
+
+async def test_a_command_that_was_sent_keeps_its_number_and_is_not_done_twice(
+    tmp_path: Path,
+) -> None:
+    async with desk_with_sample(tmp_path) as office, orders_of(office) as (orders, hub):
+        id = await receiver(office)
+        first, _ = connected(hub, id)
+        await receiver_orders.order(office.desk, office.server, [id], Reboot())
+        await deliver(orders)
+        hub.leave(first)
+        await receiver_orders.order(office.desk, office.server, [id], SelfTest())
+        await deliver(orders)
+        _, wire = connected(hub, id, commands=40)
+        await orders._tasks.join()
+        sent = [decode_order(c.body) for c in commands(wire)]
+        assert [(o.number, o.action) for o in sent] == [(1, Reboot()), (41, SelfTest())]
+
+
+async def test_commands_that_cannot_be_numbered_anew_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk_with_sample(tmp_path) as office, orders_of(office) as (orders, hub):
+        id = await receiver(office)
+        await receiver_orders.order(office.desk, office.server, [id], SelfTest())
+        await deliver(orders)
+        with monkeypatch.context() as broken:
+            broken.setattr(office.desk.store, "write", None)
+            session, wire = connected(hub, id, commands=40)
+            await orders._tasks.join()
+        assert office.desk.counters.snapshot()["tasks.failed"] == 1
+        assert commands(wire) == []
+        hub.leave(session)
+        _, wire = connected(hub, id, commands=40)
+        await orders._tasks.join()
+        assert [decode_order(c.body).number for c in commands(wire)] == [41]
 
 
 async def test_a_refusal_is_on_record_and_a_flood_of_them_is_counted(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from loa.streamer.desk import areas
+from loa.streamer.desk import areas, receiver_settings
 from loa.streamer.desk.areas import Edit
 from loa.streamer.desk.desk import Desk
 from loa.streamer.fleet.hub import Hub
@@ -58,6 +58,34 @@ async def test_a_box_that_lost_them_gets_them_again(tmp_path: Path) -> None:
         await topic.catch_up()
         ((_, settings),) = await ordered(office.desk)
         assert settings["version"] == 1
+
+
+async def test_a_backup_outdoes_what_its_boxes_were_given_later(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        hub, topic = Hub(office.desk.counters), SettingsTopic(office.desk)
+        hub.add(topic)
+        there = [await enrolled(office) for _ in range(4)]
+        await topic.catch_up()
+        mark = topic.of(there[3]).mark
+        said = ((12, "a"), (1, "what else was number 1"), (1, ""), (1, mark))
+        for id, (version, mark) in zip(there, said, strict=True):
+            connected(hub, id, settings=version, mark=mark)
+        connected(hub, 99, settings=1 << 47)
+        await topic.catch_up()
+        # (An earlier version of the box says no mark; its number is believed.)
+        new = {id: s["version"] for id, s in await ordered(office.desk) if s["version"] != 1}
+        assert new == {there[0]: 13, there[1]: 2}
+        assert topic.of(there[0]).version == 13
+        session = hub.of(there[0])
+        assert session is not None
+        hub.leave(session)
+        connected(hub, there[0], settings=13, mark=topic.of(there[0]).mark)
+        await topic.catch_up()
+        assert topic.of(there[0]).version == 13
+        await receiver_settings.set_receiver(
+            office.desk, office.server, there[0], {"trim_ms": 20}, 1
+        )
+        assert (await ordered(office.desk))[-1][1]["version"] == 14
 
 
 async def test_a_renamed_area_is_told_to_its_boxes(tmp_path: Path) -> None:
