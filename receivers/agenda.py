@@ -38,6 +38,7 @@ class KeptSchedule:
         self.hash: bytes | None = None
         self._purpose = Purpose.SCHEDULE
         self._read()
+        self._told = self.now
 
     @property
     def now(self) -> Schedule | None:
@@ -47,7 +48,7 @@ class KeptSchedule:
         return self.newest
 
     def subscribe(self, hearer: Callable[[], None]) -> None:
-        """Call ``hearer`` whenever there is another schedule."""
+        """Call ``hearer`` whenever another schedule holds, or none any more."""
         self._hearers.append(hearer)
 
     def check(self, data: bytes, purpose: Purpose = Purpose.SCHEDULE) -> Schedule | None:
@@ -80,6 +81,15 @@ class KeptSchedule:
     def adopt(self, schedule: Schedule, hash: bytes, purpose: Purpose = Purpose.SCHEDULE) -> None:
         """Go by what was checked and written, from now on."""
         self.newest, self.hash, self._purpose = schedule, hash, purpose
+        self._tell()
+
+    def review(self) -> None:
+        """The box's area may be another one: what is here may hold no more, or again."""
+        if self.now is not self._told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = self.now
         for hearer in self._hearers:
             hearer()
 

@@ -197,7 +197,8 @@ class Box:
         self.carriage.use(settings)
         self.cache.quota = self._quota()
         self.vitals.set_every(settings.health_every)
-        self.fetching.poke()
+        self.schedule.review()
+        self.fetching.sync()
         self.offline.poke()
 
     def _machine(self) -> dict[str, float | str]:

@@ -108,8 +108,8 @@ class Fetching:
         self._pieces: asyncio.Queue[tuple[Piece, float]] = asyncio.Queue(maxsize=4)
         self._agenda: messages.Agenda | None = None
         self._agenda_data = bytearray()
-        self._refused: bytes | None = None
-        """A schedule that was not taken: it would be no better if it came again."""
+        self._refused: messages.Agenda | None = None
+        """A schedule that was not taken: it would be no better if it came again as things are."""
         self._gone: dict[bytes, float] = {}
         self._full_until = -1.0
         self._since: dict[bytes, float] = self._read()
@@ -122,7 +122,7 @@ class Fetching:
 
     def welcomed(self, welcome: Welcome) -> None:
         """The hello said by its digest what is there; the rest follows as it comes and goes."""
-        self._asked = None
+        self._asked = self._refused = None  # which schedule is its own, the server says again
         self._told = self._cache.hashes()
         self._wake.set()
 
@@ -138,9 +138,9 @@ class Fetching:
             self._recount()
             return
         if isinstance(message, messages.Agenda):
-            here = message.hash in (self._schedule.hash, self._refused)
-            if not here and message.size <= MAX_FILE:
-                self._agenda = message
+            refused = self._refused is not None and self._refused.hash == message.hash
+            if message.hash != self._schedule.hash and not refused and message.size <= MAX_FILE:
+                self._agenda, self._refused = message, None
                 self._agenda_data.clear()
         elif isinstance(message, Gone):
             self.counters["fetch.gone"] += 1
@@ -169,7 +169,15 @@ class Fetching:
             self._ordered.pop(need.hash, None)
 
     def sync(self) -> None:
-        """Look at once, and try again what was gone or had no room."""
+        """Look at once, and try again what was gone, had no room, or was refused.
+
+        So it is when the settings change: of a box that was moved, the new area's schedule may come
+        before the settings that say it is its area now.
+        """
+        if self._refused is not None and self._agenda is None:
+            self._agenda = self._refused
+            self._agenda_data.clear()
+        self._refused = None
         self._gone.clear()
         self._full_until = -1.0
         self._wake.set()
@@ -278,7 +286,7 @@ class Fetching:
                 await self._apart(lambda: self._schedule.write(data))
                 self._schedule.adopt(schedule, agenda.hash)
         except ScheduleRefused as error:
-            self._refused = agenda.hash
+            self._refused = agenda
             self._journal.record("schedule_refused", why=str(error))
         except OSError as error:
             self._stop(error.strerror or "the disk", self._monotonic())

@@ -207,7 +207,8 @@ class SimulatedBox:
             playing.settings = now
             cache.quota = now.cache_mb * MEGABYTE
             vitals.set_every(now.health_every)
-            fetching.poke()
+            schedule.review()
+            fetching.sync()
             offline.poke()
 
         settings.subscribe(use)

@@ -106,6 +106,7 @@ class Box:
         self.day = FakeDay(NOON - self.now)
         self.journal = FakeJournal()
         self.settings = Settings(cache_mb=quota_mb)
+        self.area = AREA
         self.agenda = signed(programme.schedule())
         self.files[hash_of(self.agenda)] = self.agenda
         self.sent = 0
@@ -116,7 +117,9 @@ class Box:
             return work()
 
         self.cache = Cache(self.folder / "cache", 10**9)
-        self.schedule = KeptSchedule(self.folder / "schedule", lambda: [KEY.public], lambda: AREA)
+        self.schedule = KeptSchedule(
+            self.folder / "schedule", lambda: [KEY.public], lambda: self.area
+        )
         self.fetching = Fetching(
             self.folder / "fetching.json", self.line, self.cache, self.schedule, self.day,
             lambda: self.settings, self.journal, monotonic=lambda: self.now, apart=at_once,
@@ -185,6 +188,42 @@ async def test_schedule_then_audio_each_once_and_the_server_is_told(tmp_path: Pa
     box.fetching.take(Recount(), box.now)
     last = box.line.sent[-1]
     assert isinstance(last, Inventory) and last.all and set(last.add) == box.cache.hashes()
+
+
+@pytest.mark.parametrize("then", ["its settings come", "another session"])
+async def test_moved_and_its_schedule_comes_before_its_area(tmp_path: Path, then: str) -> None:
+    box = Box(tmp_path, three_a_day())
+    box.area = AREA + 1
+    box.tell()
+    await box.all()
+    refused = ("schedule_refused", {"why": "it is for another area"})
+    assert box.journal.kinds == [refused] and box.schedule.now is None
+    box.tell()
+    assert not await box.step(), "it would be no better if it came again"
+    box.area = AREA
+    if then == "another session":
+        box.fetching.parted()
+        box.fetching.welcomed(Welcome(version=1, tick=0.0, unix=NOON))
+        box.tell()
+    else:
+        box.fetching.sync()  # which is what the box does when its settings change
+    await box.all()
+    assert box.schedule.now is not None and len(box.cache.hashes()) == 2
+
+
+def test_a_schedule_holds_no_more_when_the_box_is_moved(tmp_path: Path) -> None:
+    box, told = Box(tmp_path, three_a_day()), []
+    assert box.schedule.take(box.agenda)
+    box.schedule.subscribe(lambda: told.append(box.schedule.now is not None))
+    box.schedule.review()
+    assert told == []
+    box.area = AREA + 1
+    box.schedule.review()
+    box.schedule.review()
+    assert told == [False]
+    box.area = AREA
+    box.schedule.review()
+    assert told == [False, True]
 
 
 async def test_cuts_of_line_and_power_lose_nothing_that_came(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from loa.codecs.control.codes import Code
+from loa.codecs.control.messages import Agenda
 from loa.codecs.control.sealed import hash_of
 from loa.codecs.control.settings import Settings
 from loa.codecs.control.signing import SigningKey
@@ -110,6 +111,18 @@ def test_what_lay_in_the_state_folder_itself(tmp_path: Path) -> None:
     enrolled(state, 2)
     assert not remembers(tmp_path)
     assert not (state / "settings.json").exists() and not (state / "journal").exists()
+
+
+def test_what_holds_is_looked_at_anew_when_its_area_is_told(tmp_path: Path) -> None:
+    box = whole(tmp_path, enrolled(tmp_path / "state", 1))
+    box.schedule.take(signed(Programme().schedule(made=ticks_at(0, "00:00"))))
+    holds: list[bool] = []
+    box.schedule.subscribe(lambda: holds.append(box.schedule.now is not None))
+    refused = Agenda(hash=bytes(32), size=100)
+    box.fetching._refused = refused
+    assert box.settings.replace(Settings(version=1, area=AREA + 1))
+    assert holds == [False] and box.fetching._agenda == refused
+    box.journal.stopped()
 
 
 def test_not_beside_a_box_that_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
