@@ -15,6 +15,7 @@ from loa.streamer.core.rights import digest
 from loa.streamer.desk import emergencies
 from loa.streamer.desk.emergencies import Wanted
 from loa.streamer.desk.policies import policy_version, set_policy
+from loa.streamer.desk.slots import change_slot
 from loa.streamer.ingest.session import NotAllowed, SourceKind
 from loa.streamer.store.tables.airing import AiredRow
 from loa.streamer.store.tables.areas import AreaRow
@@ -167,6 +168,27 @@ async def test_a_relay_is_pulled_around_its_slot(tmp_path: Path):
         office.clock.now = NOW + 100 + 600 + 40
         await watch.read()
         assert pulled.wanted == set()
+
+
+async def test_a_slot_that_is_left_out_today_stops_its_relay_while_it_is_on(tmp_path: Path):
+    async with air(tmp_path) as (office, stage, watch, _):
+        area = office.area(HERE)
+        url = "http://radio.example/vov"
+        # It is 21:13:20 there.
+        slot = await add_slot(
+            office, area, "2026-09-21T21:10", 10, "FREQ=DAILY", content="relay", relay=url
+        )
+        async with office.desk.work(office.server) as work:
+            work.record("slot.created", area=area.id, subject=f"slot/{slot}")
+        await watch.read()
+        session = stage.director.open_relay(url)
+        await run(office, stage, 50, each=lambda: session.write(TONE, True))
+        number = stage.director.mounts.own[area.id].info.number
+        assert stage.director.on_air(number).kind == "relay"
+        await change_slot(office.desk, office.server, slot, 1, {"exceptions": ("2026-09-21",)})
+        await watch.read()
+        await run(office, stage, 20, each=lambda: session.write(TONE, True))
+        assert stage.director.on_air(number).kind == "silence"
 
 
 async def test_whoever_speaks_is_told_when_the_hours_end_and_never_cut(tmp_path: Path):

@@ -41,13 +41,33 @@ const vi = {
   level: 'Mức âm',
   foremost: 'Trực tiếp và khẩn cấp',
   onAreas: (n: string) => `${n} địa bàn`,
-  stop: 'Dừng phát',
   stopShort: 'Dừng',
-  stopNamed: (title: string) => `Dừng phát: ${title}`,
-  skip: 'Dừng bản tin này',
-  skipNamed: (title: string) => `Dừng bản tin: ${title}`,
-  skipNote: 'Bản tin dừng ở mọi nơi đang phát nó; mục tiếp theo phát ngay.',
-  stopNote: 'Dừng ngay ở mọi địa bàn đang nghe; không phát lại được chỗ đã dừng.',
+  ways: {
+    whole: {
+      button: 'Dừng phát',
+      named: (title: string) => `Dừng phát: ${title}`,
+      note: 'Dừng ngay ở mọi địa bàn đang nghe; không phát lại được chỗ đã dừng.',
+    },
+    bulletin: {
+      button: 'Dừng bản tin này',
+      named: (title: string) => `Dừng bản tin: ${title}`,
+      note: 'Bản tin dừng ở mọi nơi đang phát nó; mục tiếp theo phát ngay.',
+    },
+    slot: {
+      button: 'Dừng tiếp sóng hôm nay',
+      named: (title: string) => `Dừng tiếp sóng: ${title}`,
+      note: 'Khung giờ này nghỉ lần hôm nay; những ngày khác vẫn phát. Muốn phát lại thì mở khung giờ trong Lịch phát và xóa ngày này khỏi “Những ngày không phát”.',
+    },
+  },
+  leftOut: (title: string) => `Đã dừng: ${title}. Khung giờ này không phát nữa trong hôm nay.`,
+  howTo: 'Cách dừng',
+  whyNot: {
+    standing: (origin: string) =>
+      `Chương trình nền này ghi trong tệp cấu hình của máy chủ (loa.toml), nên không có nút dừng. Phát trực tiếp hoặc bản tin sẽ thay chỗ nó ngay; muốn bỏ hẳn, hãy nhờ người quản lý máy chủ xóa dòng relay hoặc file của ${origin} rồi khởi động lại.`,
+    slot: (origin: string) =>
+      `Chương trình này theo lịch phát của ${origin}. Người xếp lịch ở đó cho khung giờ nghỉ hôm nay là dừng.`,
+  },
+  theirSchedule: (origin: string) => `Mở lịch phát của ${origin}`,
   stopped: (title: string) => `Đã dừng: ${title}`,
   over: 'Chương trình này đã hết trước khi dừng.',
   what: 'Đang phát',
@@ -109,13 +129,33 @@ const en: typeof vi = {
   level: 'Level',
   foremost: 'Live and emergency',
   onAreas: (n) => `${n} areas`,
-  stop: 'Stop',
   stopShort: 'Stop',
-  stopNamed: (title) => `Stop: ${title}`,
-  skip: 'Stop this bulletin',
-  skipNamed: (title) => `Stop the bulletin: ${title}`,
-  skipNote: 'It stops wherever it is heard; what comes next follows at once.',
-  stopNote: 'It stops at once wherever it is heard, and cannot be taken back.',
+  ways: {
+    whole: {
+      button: 'Stop',
+      named: (title) => `Stop: ${title}`,
+      note: 'It stops at once wherever it is heard, and cannot be taken back.',
+    },
+    bulletin: {
+      button: 'Stop this bulletin',
+      named: (title) => `Stop the bulletin: ${title}`,
+      note: 'It stops wherever it is heard; what comes next follows at once.',
+    },
+    slot: {
+      button: 'Stop the relay for today',
+      named: (title) => `Stop the relay: ${title}`,
+      note: 'Its slot does not take place this time; on other days it does. To have it back, open the slot in the schedule and remove the day from “Days on which it does not take place”.',
+    },
+  },
+  leftOut: (title) => `Stopped: ${title}. Its slot does not take place again today.`,
+  howTo: 'How to stop',
+  whyNot: {
+    standing: (origin) =>
+      `This standing programme is named in the server’s configuration (loa.toml), so there is no button for it. A live or a bulletin takes its place at once; to be rid of it, whoever looks after the server removes the line relay or file of ${origin} and starts it again.`,
+    slot: (origin) =>
+      `It is in the schedule of ${origin}: whoever makes that stops it by leaving the slot out today.`,
+  },
+  theirSchedule: (origin) => `Open the schedule of ${origin}`,
   stopped: (title) => `Stopped: ${title}`,
   over: 'It was over before it was stopped.',
   what: 'On air',
