@@ -22,7 +22,7 @@ from typing import cast
 
 import uvloop
 
-from loa.streamer.fleet import own_certificate
+from loa.streamer.https import own_certificate
 
 CONNECTIONS, PHASES, ROUNDS = 500, 10, 200
 

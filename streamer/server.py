@@ -41,7 +41,6 @@ from loa.streamer.desk.uploads import UploadLimits, Uploads
 from loa.streamer.fleet.carriage import Carriage
 from loa.streamer.fleet.fleet import Air, Fleet, FleetSettings
 from loa.streamer.fleet.health import Keep
-from loa.streamer.fleet.port import ReceiversPort
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify
@@ -51,6 +50,7 @@ from loa.streamer.http.push import Push
 from loa.streamer.http.studio import StudioStaff
 from loa.streamer.https import office
 from loa.streamer.https.offer import Offer
+from loa.streamer.https.port import TlsPort
 from loa.streamer.ingest.apart import Preparation
 from loa.streamer.ingest.decoders import Decoders, standard
 from loa.streamer.ingest.files import FileUnusable, Library
@@ -322,7 +322,7 @@ class Server:
                 and office.there(config.data)
             ):
                 host = office.EVERYWHERE
-            own = ReceiversPort(config.data, self.counters, host, at.port)
+            own = TlsPort(config.data, self.counters, host, at.port)
             receivers = await own.open(self.door, self._runner, any_port=config.port == 0)
             self.https.port, self.https.own = own.port, True
             self._tasks.spawn(own.run())

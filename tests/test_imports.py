@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,38 @@ def test_a_breach_is_found(module: str, source: str) -> None:
 )
 def test_what_is_allowed_passes(module: str, source: str) -> None:
     assert violations(module, Path("x.py"), source) == []
+
+
+class _AtRunTime(ast.NodeTransformer):
+    """Leaves out what only type checkers import."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        if "TYPE_CHECKING" in ast.dump(node.test):
+            return None
+        self.generic_visit(node)
+        return node
+
+
+def in_order(sources: dict[str, str]) -> tuple[str, ...]:
+    """Return the server's folders, each after those it imports. Raises ``CycleError``."""
+    folders = {name.split(".")[1] for name in sources if name.count(".") > 1}
+    needs: dict[str, set[str]] = {folder: set() for folder in folders}
+    for name, source in sources.items():
+        folder = name.split(".")[1]
+        if folder in folders and name.count(".") > 1:
+            tree = _AtRunTime().visit(ast.parse(source))
+            targets = (n.split(".") for n, _, _ in imported(tree, name, Path("x.py")))
+            needs[folder] |= {t[1] for t in targets if t[0] == "streamer" and t[1] in folders}
+            needs[folder].discard(folder)
+    return tuple(TopologicalSorter(needs).static_order())
+
+
+def test_the_servers_folders_stand_in_an_order() -> None:
+    server = {n: p.read_text() for n, p in modules().items() if n.startswith("streamer.")}
+    order = in_order(server)
+    assert order.index("desk") < order.index("air") < order.index("fleet") < order.index("http")
+    with pytest.raises(CycleError):
+        in_order({**server, "streamer.https.x": "from loa.streamer.keeping import doctor"})
 
 
 def provided_by(extra: str) -> set[str]:

@@ -13,8 +13,7 @@ from cryptography import x509
 
 from loa.streamer.air import state
 from loa.streamer.config import Config, ConfigError, load
-from loa.streamer.fleet import own_certificate, port
-from loa.streamer.https import authority, office, words
+from loa.streamer.https import authority, office, own_certificate, port, words
 from loa.streamer.https.authority import BadName
 from loa.streamer.https.office import Office, OfficeError
 

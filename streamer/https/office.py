@@ -2,7 +2,7 @@
 
 ``keys/`` is in every backup, so the devices that trust the authority go on doing so when the
 server moves to another machine. The server's own certificate is no secret worth that: it lies where
-``fleet.own_certificate`` keeps it and is made anew when it is gone.
+``https.own_certificate`` keeps it and is made anew when it is gone.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from loa.streamer.core.billing import WARN
 from loa.streamer.core.webhooks import wanted
 from loa.streamer.desk import data_usage
 from loa.streamer.desk.desk import Desk
-from loa.streamer.fleet import own_certificate
 from loa.streamer.fleet.identity import FILE, ServerIdentity
+from loa.streamer.https import own_certificate
 from loa.streamer.keeping import machine
 from loa.streamer.keeping.findings import Finding, note, some, wrong
 from loa.streamer.store.tables.receiver_health import ReceiverHealthRow

@@ -30,8 +30,8 @@ from loa.streamer.air.clock import Timeline
 from loa.streamer.desk import receivers
 from loa.streamer.desk.desk import Desk
 from loa.streamer.desk.receivers import Wishes
-from loa.streamer.fleet import own_certificate
 from loa.streamer.fleet.fleet import Air, Fleet, FleetSettings
+from loa.streamer.https import own_certificate
 from loa.streamer.ingest.frontdoor import Door
 from loa.streamer.ingest.tls import Certificate
 from support.desk import Office, desk_with_sample

@@ -28,10 +28,11 @@ from loa.receivers.handshake import Untrusted
 from loa.receivers.identity import BoxIdentity
 from loa.receivers.wire import Opened, Unreachable, context, opened
 from loa.streamer.desk import receivers
-from loa.streamer.fleet import own_certificate, strangers
+from loa.streamer.fleet import strangers
 from loa.streamer.fleet.door import DoorSettings
 from loa.streamer.fleet.fleet import FleetSettings
 from loa.streamer.fleet.hub import MOST_WAITING, binary_frame
+from loa.streamer.https import own_certificate
 from support.between import line
 from support.handshake import dialects
 from support.link import FleetDoorHere, fleet_door

@@ -14,8 +14,7 @@ from certificates import make_certificate
 from cryptography import x509
 
 from loa.streamer.config import load
-from loa.streamer.fleet import own_certificate
-from loa.streamer.https import authority, console, office, words
+from loa.streamer.https import authority, console, office, own_certificate, words
 from loa.streamer.https.authority import BadName
 from loa.streamer.https.office import NotCovered, OfficeError
 from loa.streamer.keeping import machine

@@ -21,8 +21,8 @@ from loa.streamer.core.timeline import EPOCH
 from loa.streamer.counters import Counters
 from loa.streamer.desk import policies
 from loa.streamer.desk.desk import Desk, server_actor
-from loa.streamer.fleet import own_certificate
 from loa.streamer.fleet.identity import ServerIdentity
+from loa.streamer.https import own_certificate
 from loa.streamer.keeping import database, doctor, machine
 from loa.streamer.keeping.console import doctor as run
 from loa.streamer.keeping.findings import Finding, Level, some

@@ -10,17 +10,17 @@ from aiohttp import web
 
 from loa.streamer import logs
 from loa.streamer.counters import Counters
-from loa.streamer.fleet import own_certificate
+from loa.streamer.https import own_certificate
 from loa.streamer.ingest.frontdoor import Door
 from loa.streamer.ingest.tls import Certificate
 
 DEFAULT = 8443
 LOOK_EVERY = 6 * 3600.0
 
-log = logs.get("fleet")
+log = logs.get("https")
 
 
-class ReceiversPort:
+class TlsPort:
     """``open`` it, and ``run`` it as a task: its certificate renews itself."""
 
     def __init__(self, data: Path, counters: Counters, host: str, port: int | None) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from loa.codecs.control.certificates import CertificateError, key_hash, key_hash_of_pem
 from loa.streamer.counters import Counters
-from loa.streamer.fleet import own_certificate
+from loa.streamer.https import own_certificate
 from loa.streamer.ingest.tls import Certificate, KnownContext
 
 DAY = 86_400.0
