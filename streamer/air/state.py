@@ -1,17 +1,16 @@
-"""What must outlive a restart until there is a store: the newest tick, the source token made here.
+"""What must outlive a restart beside the store: the newest tick, the source token made here.
 
-Small files in the data directory, each written whole to the side, flushed, and put in place by a
-rename: whoever reads one sees all of it, the old or the new.
+Small files in the data directory: whoever reads one sees all of it, the old or the new.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 
 from loa.streamer.core.rights import digest
+from loa.streamer.files import write_atomically
 
 TICK_FILE = "tick.json"
 TOKEN_FILE = "source-token.json"
@@ -20,26 +19,6 @@ SOURCE_USER = "source"
 
 class StateError(Exception):
     """The data directory cannot be used; the text says what to do."""
-
-
-def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put ``data`` at ``path``, whole or not at all, power cuts included. Raises ``OSError``."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _read(path: Path) -> dict[str, object] | None:

@@ -23,6 +23,7 @@ from loa.streamer import logs
 from loa.streamer.core.bulletins import Audio
 from loa.streamer.desk.bulletins import searched, told
 from loa.streamer.desk.desk import Desk, Happening, server_actor
+from loa.streamer.files import keep_names
 from loa.streamer.ingest.apart import (
     TIME_LIMIT,
     Preparation,
@@ -291,9 +292,5 @@ def _place(out: Path, place: Path) -> int:
     """Put a result where it belongs, to stay; return its bytes."""
     size = out.stat().st_size
     os.replace(out, place)
-    descriptor = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    keep_names(place.parent)
     return size

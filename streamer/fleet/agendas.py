@@ -25,7 +25,6 @@ from loa.codecs.control.messages import FromBox, Message
 from loa.codecs.control.sealed import SealError, hash_of
 from loa.codecs.control.signing import PublicKey, Purpose, SigningKey
 from loa.streamer import logs
-from loa.streamer.air.state import write_atomically
 from loa.streamer.core.areas import Area
 from loa.streamer.core.receiver_settings import effective
 from loa.streamer.desk.desk import Desk, Happening
@@ -39,6 +38,7 @@ from loa.streamer.desk.planning import (
 )
 from loa.streamer.desk.receiver_settings import CHANGED as SETTINGS_CHANGED
 from loa.streamer.desk.receiver_settings import Said, read_said
+from loa.streamer.files import write_atomically
 from loa.streamer.fleet import agenda
 from loa.streamer.fleet.agenda import Facts, Ground, areas_of, stations_above
 from loa.streamer.fleet.hub import Hub, Session

@@ -15,7 +15,8 @@ import msgspec
 
 from loa.codecs.control.messages import Identity, Successor
 from loa.codecs.control.signing import PublicKey, Purpose, SigningKey
-from loa.streamer.air.state import StateError, write_atomically
+from loa.streamer.air.state import StateError
+from loa.streamer.files import write_atomically
 
 FILE = Path("keys") / "receivers.json"
 MOST_FORMER = 3

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from loa.streamer.air.state import write_atomically
+from loa.streamer.files import write_atomically
 from loa.streamer.https import authority
 from loa.streamer.https.authority import Pair
 

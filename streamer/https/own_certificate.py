@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from loa.streamer import logs
-from loa.streamer.air.state import write_atomically
+from loa.streamer.files import write_atomically
 from loa.streamer.https import office as offices
 from loa.streamer.https.authority import Pair
 from loa.streamer.https.office import Office, OfficeError

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from loa.streamer.counters import Counters
+from loa.streamer.files import keep_names
 
 CHECKSUMS = ("sha1", "sha256")
 PIECE = 1024 * 1024
@@ -106,7 +107,7 @@ class UploadFiles:
         id = secrets.token_urlsafe(18)
         descriptor = os.open(self.folder / id, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         os.close(descriptor)
-        _sync(self.folder)
+        keep_names(self.folder)
         return id
 
     def room(self, size: int) -> bool:
@@ -305,7 +306,7 @@ def _mark(path: Path, offset: int) -> None:
         file.write(str(offset))
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
+    keep_names(path.parent)
 
 
 def _unmark(path: Path) -> None:
@@ -320,11 +321,3 @@ def _write(file: int, data: bytearray) -> None:
     # A little at a time, so that the last flush is short.
     if data:
         os.fdatasync(file)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
+from loa.streamer.files import keep_names
 from loa.streamer.keeping import manifest, rows
 from loa.streamer.keeping.manifest import DATABASE, MANIFEST, BackupError, Manifest, Member
 from loa.streamer.store import migrate
@@ -100,15 +101,7 @@ def _name(part: Path, to: Path) -> None:
         if to.exists():
             raise FileExistsError(to) from None
         part.rename(to)
-    _sync(to.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    keep_names(to.parent)
 
 
 # --- the database

@@ -18,6 +18,7 @@ from typing import IO
 
 from loa.streamer.counters import Counters
 from loa.streamer.desk.desk import Desk, server_actor
+from loa.streamer.files import keep_names
 from loa.streamer.keeping import backup, rows
 from loa.streamer.keeping.backup import Progress, silent
 from loa.streamer.keeping.manifest import DATABASE, MANIFEST, BackupError, Manifest
@@ -171,11 +172,7 @@ def _settle(stage: Path, data: Path, placed: list[Path]) -> None:
                 os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
         source.rename(target)
         placed.append(target)
-    descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    keep_names(data)
 
 
 def _undo(placed: list[Path]) -> None:
