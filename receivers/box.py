@@ -90,7 +90,7 @@ class Box:
         self.timeline = Clock()
         self.day = DayTime(
             state / "time.json", machine or LinuxMachine(config.clock.battery),
-            self.timeline.unix, clock(),
+            self.timeline.unix, clock(), least=identity.kept.made_at,
         )  # fmt: skip
         self.link = Link(identity, greeting=self._greeting, clock=clock)
         self.journal = BoxJournal(

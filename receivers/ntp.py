@@ -1,7 +1,6 @@
 """The time of day from an NTP server (SNTP, RFC 4330), where there is no session to ask.
 
-Nobody signs these answers; ``timekeeping`` believes them less than the server's, and never that it
-is earlier than what is known.
+Nobody signs these answers; ``timekeeping`` believes them less than the server's, and within bounds.
 """
 
 from __future__ import annotations

@@ -7,6 +7,10 @@ that is started anew in the same boot goes on with it, for the monotonic clock w
 power cut nobody knows how long it was, so the time is unknown until somebody who is believed says
 it, unless the machine has a clock with a battery. While it is unknown, nothing is played.
 
+Nobody signs what NTP says. In a boot in which the server said what time it is, NTP only makes up
+for what this machine's oscillator may have drifted since. In any other it is believed within what
+server and battery last knew and 400 days after that, and what it says is no bound for anything.
+
 Pure, but for ``Machine`` and the file.
 """
 
@@ -31,10 +35,14 @@ from loa.streamer.core.timeline import EPOCH
 KEEP_EVERY = 240.0
 """Seconds after which what is known is written down."""
 LOOK_EVERY = 15.0
-MOST_BATTERY = 400 * 86_400.0
-"""A clock with a battery that went on by more than this since it was last right is not believed."""
-NTP_AGREES = 300.0
-"""Seconds by which NTP may differ from what the server said in this boot, and be believed."""
+MOST_AHEAD = 400 * 86_400.0
+"""Neither a battery nor NTP is believed that it is later by more than this than was last known."""
+NTP_AGREES = 10.0
+"""Seconds by which NTP may differ from what the server said in this boot, and be believed …"""
+DRIFT = 100e-6
+"""… and this for each second since: 9 s a day, more than the oscillators of such boards are off."""
+NTP_BEFORE = 300.0
+"""Seconds by which NTP may be before what was last known: the server's clock was not better."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -54,6 +62,10 @@ class Kept(Struct, frozen=True, kw_only=True):
     unix: float
     monotonic: float
     source: Annotated[int, Meta(ge=1, le=3)]
+    said: tuple[float, float] | None = None
+    """What the server said last in that boot, and when by ``monotonic``; None: nothing."""
+    least: float | None = None
+    """What server or battery last knew: it is later than that. None: neither ever said anything."""
 
 
 class Machine(Protocol):
@@ -82,9 +94,9 @@ class _Known:
 class DayTime:
     """The time of day (``parts.DayClock``).
 
-    ``server``: the time by the session, None without one (``ServerClock.unix``). Nothing here ever
-    fails: a file that cannot be read or written is counted, and the time is then known for a
-    shorter while.
+    ``server``: the time by the session, None without one (``ServerClock.unix``). ``least``: a time
+    that the server said once, 0 where none is known. Nothing here ever fails: a file that
+    cannot be read or written is counted, and the time is then known for a shorter while.
     """
 
     def __init__(
@@ -93,6 +105,8 @@ class DayTime:
         machine: Machine,
         server: Callable[[float], float | None],
         now: float,
+        *,
+        least: float = 0.0,
     ) -> None:
         self._path = path
         self._machine = machine
@@ -100,13 +114,17 @@ class DayTime:
         self.counters: Counter[str] = Counter()
         """clock.ntp_refused, clock.not_kept, clock.damaged."""
         self._known: _Known | None = None
+        self._anchor: _Known | None = None
+        """What the server said last in this boot, whatever NTP made of it since."""
         self._kept_at = now
         kept = self._read()
         self.boots = 1 if kept is None else kept.boots + (kept.boot != machine.boot)
-        self._least = EPOCH if kept is None else kept.unix
-        """What was known when this began: it is later than that, whoever says otherwise."""
+        self._least = max(least, _least_of(kept))
+        """What server or battery last knew before: it is later than that. 0: nothing is known."""
         if kept is not None and kept.boot == machine.boot and kept.monotonic <= now:
             self._known = _Known(kept.unix, kept.monotonic, Source(kept.source))
+            if kept.said is not None:
+                self._anchor = _Known(*kept.said, Source.SERVER)
         self.look(now)
         self._keep(now)
 
@@ -126,7 +144,8 @@ class DayTime:
         """See what the machine says, and keep what is known; every quarter of a minute."""
         if self.unix(now) is None:
             said = self._machine.battery()
-            if said is not None and self._least <= said <= self._least + MOST_BATTERY:
+            least = max(EPOCH, self._least)
+            if said is not None and least <= said <= least + MOST_AHEAD:
                 self._learn(_Known(said, now, Source.BATTERY))
         said = self._machine.synchronized()
         if said is not None:
@@ -136,37 +155,50 @@ class DayTime:
 
     def heard(self, unix: float, now: float) -> None:
         """An NTP client, or an NTP server that was asked, says what time it is."""
-        known = self._known
-        if known is not None and known.source is Source.SERVER:
+        anchor = self._anchor
+        if anchor is not None:
             # The server's word counts more; NTP only keeps it from drifting away over days.
-            if abs(unix - known.at(now)) <= NTP_AGREES:
+            if abs(unix - anchor.at(now)) <= NTP_AGREES + DRIFT * (now - anchor.monotonic):
                 if self._server(now) is None:
                     self._known = _Known(unix, now, Source.SERVER)
                 return
-        elif unix >= self._least - NTP_AGREES:
+        elif self._may_be(unix):
             self._learn(_Known(unix, now, Source.NTP))
             return
         self.counters["clock.ntp_refused"] += 1
+
+    def _may_be(self, unix: float) -> bool:
+        if not self._least:
+            return unix >= EPOCH
+        return self._least - NTP_BEFORE <= unix <= self._least + MOST_AHEAD
 
     def close(self, now: float) -> None:
         """Keep what is known; at the end."""
         self._keep(now)
 
     def _learn(self, known: _Known) -> None:
+        first = self._known is None
+        if known.source is Source.SERVER:
+            first = first or self._anchor is None
+            self._anchor = known
         if self._known is None or known.source >= self._known.source:
-            first = self._known is None
             self._known = known
             if first:
                 self._keep(known.monotonic)
 
     def _keep(self, now: float) -> None:
         self._kept_at = now
-        known = self._known
+        known, anchor, least = self._known, self._anchor, self._least
         if known is None:
             return
+        if anchor is not None:
+            least = anchor.at(now)
+        elif known.source is Source.BATTERY:
+            least = known.at(now)
         kept = Kept(
             boot=self._machine.boot, boots=self.boots, unix=known.at(now), monotonic=now,
-            source=known.source,
+            source=known.source, least=least or None,
+            said=None if anchor is None else (anchor.unix, anchor.monotonic),
         )  # fmt: skip
         try:
             write_durably(self._path, msgspec.json.encode(kept))
@@ -181,6 +213,12 @@ class DayTime:
         except (OSError, msgspec.DecodeError):
             self.counters["clock.damaged"] += 1
             return None
+
+
+def _least_of(kept: Kept | None) -> float:
+    if kept is None:
+        return 0.0
+    return kept.unix if kept.least is None and kept.source != Source.NTP else kept.least or 0.0
 
 
 # --- the machine

@@ -39,7 +39,7 @@ def planned(config: Config) -> BoxIdentity:
         config.state,
         Kept(
             server="wss://127.0.0.1:9", receiver=1, name="Cột 1", area="/xa",
-            servers=(KEY.public.data,), key=key,
+            servers=(KEY.public.data,), key=key, made_at=START - 86_400,
         ),
     )  # fmt: skip
     programme = Programme()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loa.receivers.timekeeping import DayTime, LinuxMachine, Source
+from loa.receivers.timekeeping import DRIFT, NTP_AGREES, DayTime, LinuxMachine, Source
 
 NOW = 1_790_000_000.0
 YEAR = 365 * 86_400.0
@@ -83,6 +83,85 @@ def test_ntp_of_before_what_was_known_is_refused(tmp_path: Path) -> None:
     told.ntp = NOW + 7200
     clock.look(2.0)
     assert clock.unix(2.0) == NOW + 7200
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["ntp", "ntp", "asked", "restart"]),
+            st.integers(0, 90_000),
+            st.one_of(st.floats(-1e10, 1e10), st.floats(-400, 400), st.just(299.0)),
+        ),
+        min_size=1, max_size=25,
+    )
+)  # fmt: skip
+def test_whatever_ntp_says_the_servers_word_holds(
+    steps: list[tuple[str, int, float]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Without a session for days: NTP may say what it likes, and as often as it likes."""
+    folder = tmp_path_factory.mktemp("time")
+    told = Told(session=NOW)
+    now = 100.0
+    clock = day(folder, told, now)
+    told.session = None
+    for what, wait, wrong in steps:
+        now += wait
+        before = clock.unix(now)
+        assert before is not None
+        if what == "ntp":
+            told.ntp = before + wrong
+            clock.look(now)
+            told.ntp = None
+        elif what == "asked":
+            clock.heard(before + wrong, now)
+        else:
+            clock.close(now)
+            clock = day(folder, told, now)
+        said = clock.unix(now)
+        assert said is not None
+        assert abs(said - (NOW + now)) <= NTP_AGREES + DRIFT * (now - 100.0) + 1e-3
+
+
+def test_ntp_that_walks_away_is_refused(tmp_path: Path) -> None:
+    told = Told(session=NOW)
+    clock = day(tmp_path, told, 0.0)
+    told.session = None
+    for turn in range(1, 13):
+        clock.heard((clock.unix(15.0 * turn) or 0.0) + 9.0, 15.0 * turn)
+    assert abs((clock.unix(180.0) or 0.0) - (NOW + 180)) <= NTP_AGREES + 1
+    assert clock.counters["clock.ntp_refused"] >= 10
+
+
+def test_what_ntp_said_is_no_bound_for_later(tmp_path: Path) -> None:
+    told = Told(session=NOW)
+    day(tmp_path, told, 10.0).close(20.0)
+    # In the next boot somebody answers for NTP: not from another age, but from next spring.
+    told.session, told.boot, told.ntp = None, "b", NOW + 3 * YEAR
+    clock = day(tmp_path, told, 0.0)
+    assert clock.unix(1.0) is None and clock.counters["clock.ntp_refused"] == 1
+    told.ntp = NOW + 200 * 86_400.0
+    clock.look(2.0)
+    assert clock.source is Source.NTP
+    clock.close(3.0)
+    # Whoever says the truth is believed: in that boot, and in the next.
+    told.ntp = NOW + 3600
+    clock.look(4.0)
+    assert clock.unix(4.0) == NOW + 3600
+    told.ntp = NOW + 200 * 86_400.0
+    clock.look(5.0)
+    clock.close(6.0)
+    told.boot, told.ntp = "c", NOW + 7200
+    assert day(tmp_path, told, 0.0).unix(0.0) == NOW + 7200
+
+
+def test_a_box_that_knows_nothing_yet_takes_ntp_from_its_enrolment_on(tmp_path: Path) -> None:
+    told = Told(ntp=NOW)
+    assert day(tmp_path / "none", told, 0.0).unix(0.0) == NOW
+    for says, believed in ((NOW, True), (NOW - YEAR, False), (NOW + 2 * YEAR, False)):
+        told.ntp = says
+        clock = DayTime(tmp_path / "none" / "at all", told, told.server, 0.0, least=NOW - 86_400)
+        assert clock.unix(0.0) == (says if believed else None)
 
 
 @pytest.mark.parametrize(
