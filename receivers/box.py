@@ -214,6 +214,7 @@ class Box:
     async def run(self) -> None:
         """Run until ``end``, or until this is cancelled. Raises ``SilentHorn``."""
         self.journal.started(software=software(), boots=self.day.boots)
+        self.obeying.started()
         work: dict[str, Callable[[], Awaitable[None]]] = {
             "horn": self.horn.run,
             "carriage": self.carriage.run,

@@ -16,6 +16,7 @@ from loa.codecs.control.messages import Change, FromServer, Message, Ping, Pong,
 from loa.codecs.control.settings import Settings
 from loa.receivers.clock import TICK, Clock
 from loa.receivers.depth import MOST, Depth
+from loa.receivers.ordered import Ordered
 from loa.receivers.parts import (
     Cache,
     Cause,
@@ -72,6 +73,7 @@ class Carriage:
         self.player = Player(self.sequencer, self.clock, self.depth, horn=horn)
         self.unreadable = 0
         """Prepared audio that was thought to be in the cache and could not be read."""
+        self.ordered = Ordered()
         self.too_late = 0
         """Messages of audio that came later than the group's delay allows."""
         self._line = line
@@ -111,6 +113,15 @@ class Carriage:
         with self.player.lock:
             self.sequencer.want(wanted, prepared)
         return prepared is not None or wanted.kind == "silence"
+
+    def play(self, wanted: Wanted) -> asyncio.Future[str] | None:
+        """Play what an order says. Returns what is done once that is over, as ``Ordered.begin``;
+        None without its audio."""
+        end = self.ordered.begin(wanted)
+        if not self.want(wanted):
+            end.cancel()
+            return None
+        return end
 
     def stop(self, play: str = "") -> bool:
         """Be silent, as ``orders.Stop`` says; returns whether anything was on or waiting."""
@@ -222,6 +233,9 @@ class Carriage:
             asks, self.sequencer.asks = self.sequencer.asks, None
             over = [each for each in self.sequencer.ended if self.player.done_with(each)]
             self.sequencer.ended = [each for each in self.sequencer.ended if each not in over]
+            ends = self.sequencer.orders_over
+            sounding = [each.wanted for each in self.sequencer.ended]
+            self.sequencer.orders_over = [e for e in ends if any(e[0] is w for w in sounding)]
             run = self.sequencer.current
             coming = None if target is None else self.sequencer.begins(target)
         if asks is not None and self._line.up:
@@ -235,7 +249,12 @@ class Carriage:
             self._saying.said(sounds)
             self.clock.asked(now)
         for stretch in over:
-            self._journal.played(self._played(stretch, now))
+            played = self._played(stretch, now)
+            self._journal.played(played)
+            self.ordered.played(played)
+        for wanted, why in ends:
+            if not any(wanted is each for each in sounding):
+                self.ordered.over(wanted, why)
         on = None if run is None else run.stretch
         at, before = self._noted
         if on is not None and (on is not before or now >= at + NOTE_EVERY):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from loa.codecs.control import orders
 from loa.codecs.control.orders import Action, Order
 from loa.receivers.agenda import Need
-from loa.receivers.obeying import CannotDo, Do
+from loa.receivers.clock import TICK
+from loa.receivers.obeying import CannotDo, Do, Later
+from loa.receivers.ordered import MOST_AHEAD, heard
 from loa.receivers.parts import Cause, Wanted
 from loa.receivers.relay import CommandError, run
 from loa.receivers.selftest import tone_check
@@ -29,8 +31,12 @@ async def _the_end() -> str:
 def deeds(box: Box) -> dict[type[Action], Do]:
     """Return what ``Obeying`` is to call, by the type of the action."""
 
-    async def play(action: Action, order: Order) -> str:
+    async def play(action: Action, order: Order) -> str | Later:
         assert isinstance(action, orders.Play)
+        place = box.timeline.tick(box.clock())
+        ahead = 0.0 if place is None else (action.start - place) * TICK
+        if ahead > MOST_AHEAD:
+            raise CannotDo("its time is more than a day ahead")
         wanted = Wanted(
             action.start, "bulletin", action.cls, action.play, action.audio, 0, action.ticks,
             bulletin=action.bulletin, sign=action.sign, cause=Cause.ORDER,
@@ -43,9 +49,10 @@ def deeds(box: Box) -> dict[type[Action], Do]:
             except TimeoutError:
                 why = box.fetching.full or "the line is too slow, or its data is used up"
                 raise CannotDo(f"it could not be fetched: {why}") from None
-        if not box.carriage.want(wanted):
+        end = box.carriage.play(wanted)
+        if end is None:
             raise CannotDo("it cannot be read")
-        return ""
+        return heard(end, max(0.0, ahead) + action.ticks * TICK)
 
     async def stop(action: Action, _order: Order) -> str:
         assert isinstance(action, orders.Stop)

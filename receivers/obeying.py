@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from loa.codecs.control.frames import Audio, Piece
@@ -17,12 +18,22 @@ MOST_AT_ONCE = 8
 LONGEST = 600.0
 """Seconds after which an order that is still being done has failed."""
 
-Do = Callable[[Action, Order], Awaitable[str]]
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It goes on by itself, and other orders are done meanwhile. ``end``: what is worth telling
+    once it is over, or ``CannotDo``; ``within``: seconds after which it has failed."""
+
+    end: Awaitable[str]
+    within: float
+
+
+Do = Callable[[Action, Order], Awaitable[str | Later]]
 """Does it, and returns what is worth telling. Raises ``CannotDo``."""
 
 
 class CannotDo(Exception):
-    """It cannot be done; the text says why, for people."""
+    """It cannot be done, or was not; the text says why, for people."""
 
 
 class Session(Protocol):
@@ -54,8 +65,15 @@ class Obeying:
         self._journal = journal
         self._does = does
         self._tasks: set[asyncio.Task[None]] = set()
+        self._later = 0
+        """How many of them go on by themselves."""
         self._untold = {outcome.number: outcome for outcome in book.started_again()}
         self.refused = 0
+
+    def started(self) -> None:
+        """The box was started: write down what its end made an end of."""
+        for outcome in self._untold.values():
+            self._record(outcome.number, outcome.do, outcome.state, outcome.reason)
 
     def welcomed(self, welcome: Welcome) -> None:
         """Tell what was done while there was no line."""
@@ -86,7 +104,7 @@ class Obeying:
             self._line.send(found.ack())
             return
         self._line.send(Ack(number=found.number, state="received"))
-        if len(self._tasks) >= MOST_AT_ONCE:
+        if len(self._tasks) - self._later >= MOST_AT_ONCE:
             self._over(found, "failed", "too much is being done already")
             return
         task = asyncio.get_running_loop().create_task(self._do(found))
@@ -107,7 +125,8 @@ class Obeying:
         self._note(order, "started")
         try:
             async with asyncio.timeout(LONGEST):
-                result = await do(order.action, order)
+                done = await do(order.action, order)
+            result = done if isinstance(done, str) else await self._until_over(done)
         except CannotDo as error:
             self._over(order, "failed", str(error))
         except TimeoutError:
@@ -117,11 +136,20 @@ class Obeying:
         else:
             self._over(order, "finished", result=result)
 
+    async def _until_over(self, later: Later) -> str:
+        self._later += 1
+        try:
+            async with asyncio.timeout(later.within):
+                return await later.end
+        finally:
+            self._later -= 1
+
     def _over(self, order: Order, state: str, reason: str = "", result: str = "") -> None:
         self._note(order, state, reason, result)
-        self._journal.record(
-            "order", number=order.number, do=name_of(order), state=state, reason=reason
-        )
+        self._record(order.number, name_of(order), state, reason)
+
+    def _record(self, number: int, do: str, state: str, reason: str) -> None:
+        self._journal.record("order", number=number, do=do, state=state, reason=reason)
 
     def _note(self, order: Order, state: str, reason: str = "", result: str = "") -> None:
         try:

@@ -36,6 +36,7 @@ KEPT_BY_SERVER = 5900
 MOST_RUNS = 64
 CATCH_UP = 0.015
 """By how much faster than the timeline ``advance`` lets a live come that lags."""
+TOO_MUCH = "too much waits to be played"
 _SILENCE = Wanted(0, "silence")
 
 
@@ -94,6 +95,8 @@ class Sequencer:
         self.buffer = Buffer()
         self.asks: int | None = None
         self.ended: list[Stretch] = []
+        self.orders_over: list[tuple[Wanted, str]] = []
+        """What was to be played by order and is over, and what kept it from its own end."""
         self._queue: deque[Run] = deque()
         self._orders: list[Run] = []
         self._urgent: Run | None = None
@@ -122,6 +125,10 @@ class Sequencer:
         on is no longer.
         """
         if wanted.play and (wanted.play in self._barred or wanted.play in self._done):
+            if wanted.cause is Cause.ORDER:
+                stopped = wanted.play in self._barred
+                self.orders_over.append((wanted, "stop" if stopped else "it was played before"))
+                return
             wanted = replace(_SILENCE, tick=wanted.tick, cause=wanted.cause)
         packets = prepared.packets if prepared is not None else None
         run = Run(wanted, wanted.tick, None, packets, session=self._session)
@@ -131,6 +138,7 @@ class Sequencer:
         if run.ordered:
             if len(self._orders) >= MOST_RUNS:
                 self.counters.refused += 1
+                self.orders_over.append((wanted, TOO_MUCH))
                 return
             self._orders.append(run)
             self._orders.sort(key=lambda each: each.at)
@@ -144,6 +152,8 @@ class Sequencer:
         self._queue.append(run)
         while len(self._queue) > MOST_RUNS:
             self.counters.refused += 1
+            if self._queue[1].ordered:
+                self.orders_over.append((self._queue[1].wanted, TOO_MUCH))
             del self._queue[1]
         if wanted.cls == EMERGENCY and not run.silent:
             self._urgent = run
@@ -600,7 +610,10 @@ class Sequencer:
         """It is over."""
         if run.silent:
             return
-        if not run.ordered:
+        if run.ordered:
+            heard = run.given is not None
+            self.orders_over.append((run.wanted, interrupted or ("" if heard else "too late")))
+        else:
             self._past[_name(run)] = run.at
             if len(self._past) > MOST_RUNS:
                 self._past.popitem(last=False)

@@ -22,7 +22,7 @@ from loa.codecs.control.signing import PublicKey
 from loa.receivers.agenda import KeptSchedule
 from loa.receivers.backoff import Backoff
 from loa.receivers.cache import MEGABYTE
-from loa.receivers.clock import Clock
+from loa.receivers.clock import TICK, Clock
 from loa.receivers.fetching import Fetching
 from loa.receivers.fleet.dialing import Road
 from loa.receivers.fleet.fate import Fate, Mishap
@@ -41,8 +41,9 @@ from loa.receivers.identity import BoxIdentity
 from loa.receivers.journal import BoxJournal
 from loa.receivers.keeping import KeptSettings
 from loa.receivers.link import Link
-from loa.receivers.obeying import CannotDo, Do, Obeying
+from loa.receivers.obeying import CannotDo, Do, Later, Obeying
 from loa.receivers.offline import Offline
+from loa.receivers.ordered import MOST_AHEAD, heard
 from loa.receivers.orders import Bound, OrderBook
 from loa.receivers.parts import Cause, Wanted
 from loa.receivers.timekeeping import DayTime
@@ -286,15 +287,17 @@ def deeds(
 ) -> dict[type[Action], Do]:
     """Return what a simulated box can be ordered to do."""
 
-    async def play(action: Action, order: Order) -> str:
+    async def play(action: Action, order: Order) -> str | Later:
         assert isinstance(action, orders.Play)
         wanted = Wanted(
             action.start, "bulletin", action.cls, action.play, action.audio, 0, action.ticks,
             bulletin=action.bulletin, sign=action.sign, cause=Cause.ORDER,
         )  # fmt: skip
+        end = playing.ordered.begin(wanted)
         if not playing.want(wanted):
+            end.cancel()
             raise CannotDo("it is not in the cache")
-        return ""
+        return heard(end, MOST_AHEAD + action.ticks * TICK)
 
     async def stop(action: Action, order: Order) -> str:
         assert isinstance(action, orders.Stop)

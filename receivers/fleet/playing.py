@@ -18,6 +18,7 @@ from loa.codecs.control.settings import Settings
 from loa.receivers.clock import Clock
 from loa.receivers.depth import MOST, Depth
 from loa.receivers.fleet.judge import Run
+from loa.receivers.ordered import Ordered
 from loa.receivers.parts import Cache, Cause, Journal, Line, Played, Prepared, Wanted
 from loa.receivers.runs import Run as Running
 from loa.receivers.runs import Stretch
@@ -106,6 +107,7 @@ class Playing:
     ) -> None:
         self.clock = clock
         self.sequencer = Sequencer()
+        self.ordered = Ordered()
         self.settings = Settings()
         self.heard = heard
         self._line = line
@@ -293,6 +295,9 @@ class Playing:
         for stretch in sequencer.ended:
             self._record(stretch, over=True)
         sequencer.ended.clear()
+        for wanted, why in sequencer.orders_over:
+            self.ordered.over(wanted, why)
+        sequencer.orders_over.clear()
         if self._open is not None and now - self._noted > 1.0:
             self._noted = now
             self._record(self._open, over=False)

@@ -87,7 +87,9 @@ def new_key(to: To, wait: Wait = 0, server: Server = None, as_json: AsJson = Fal
 def play(
     receiver: Receiver,
     bulletin: Annotated[int, typer.Argument(help="The id of an approved bulletin.")],
-    at: Annotated[str | None, typer.Option(help="When: 2026-09-21T17:00+07:00; now.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Within a day: 2026-09-21T17:00+07:00; now.")
+    ] = None,
     wait: Wait = 0,
     server: Server = None,
     as_json: AsJson = False,

@@ -36,9 +36,16 @@ def name_of(action: Action) -> str:
     return str(type(action).__struct_config__.tag)
 
 
-async def order(desk: Desk, actor: Actor, receivers: Collection[int], action: Action) -> list[int]:
+async def order(
+    desk: Desk,
+    actor: Actor,
+    receivers: Collection[int],
+    action: Action,
+    at: float | None = None,
+) -> list[int]:
     """Order enrolled receivers to do something; return the ids of the commands.
 
+    ``at``: when it is to be done, if not at once; it is worth obeying until then and a while after.
     Raises ``NotFound`` for one that is not there, ``Conflict`` for one that is not enrolled or has
     too many open commands.
     """
@@ -51,7 +58,7 @@ async def order(desk: Desk, actor: Actor, receivers: Collection[int], action: Ac
             if row.state != "enrolled":
                 raise Conflict("receiver.not_enrolled", name=row.name)
         await _check_room(work, rows)
-        return await add(work, rows, action)
+        return await add_each(work, [(row, action) for row in rows], at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,11 @@ async def add(work: Work, rows: Iterable[ReceiverRow], action: Action) -> list[i
     return await add_each(work, [(row, action) for row in rows])
 
 
-async def add_each(work: Work, wanted: Collection[tuple[ReceiverRow, Action]]) -> list[int]:
+async def add_each(
+    work: Work, wanted: Collection[tuple[ReceiverRow, Action]], at: float | None = None
+) -> list[int]:
     """Add a command of its own, of one kind, for each of these rows, which are locked."""
+    since = work.now if at is None else max(work.now, at)
     renewed = [row.id for row, action in wanted if isinstance(action, Set)]
     for first in range(0, len(renewed), AT_ONCE):
         await work.db.execute(
@@ -127,7 +137,7 @@ async def add_each(work: Work, wanted: Collection[tuple[ReceiverRow, Action]]) -
             ReceiverOrderRow(
                 receiver_id=row.id, number=row.orders, action=msgspec.to_builtins(action),
                 issued_at=work.now, issued_by=work.actor.who,
-                expires_at=work.now + LASTS[name_of(action)], state="waiting",
+                expires_at=since + LASTS[name_of(action)], state="waiting",
                 changed_at=work.now,
             )
         )  # fmt: skip

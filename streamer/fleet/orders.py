@@ -19,6 +19,7 @@ from loa.codecs.control.messages import Ack, Command, FromBox, Message
 from loa.codecs.control.orders import Actions, Order, Play, Set, encode_order
 from loa.codecs.control.signing import Purpose
 from loa.streamer import logs
+from loa.streamer.core.timeline import TICKS_A_SECOND
 from loa.streamer.desk.desk import Desk, Happening, server_actor
 from loa.streamer.desk.receiver_orders import OPEN, ORDERED
 from loa.streamer.fleet.hub import Hub, Session
@@ -167,7 +168,7 @@ class Orders:
             for one in list(known.values()):
                 # What a box has taken is its own to end, for a while.
                 taken = one.state in ("received", "started")
-                if one.expires + (ENDS_WITHIN if taken else 0.0) <= now:
+                if one.expires + (_longest(one.action) if taken else 0.0) <= now:
                     self._over(one, "expired", "")
 
     def open_of(self, receiver: int) -> list[Open]:
@@ -390,6 +391,11 @@ class Orders:
                     subject=f"receiver/{receiver}",
                     reason=reason,
                 )
+
+
+def _longest(action: Actions) -> float:
+    """Return the seconds that a box may take for it."""
+    return ENDS_WITHIN + (action.ticks / TICKS_A_SECOND if isinstance(action, Play) else 0.0)
 
 
 def _word(reason: str) -> str:

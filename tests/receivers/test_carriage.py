@@ -30,7 +30,7 @@ from loa.codecs.control.messages import (
 from loa.codecs.control.settings import Settings
 from loa.native.engine import Engine, EventKind
 from loa.receivers.carriage import Carriage
-from loa.receivers.parts import Prepared
+from loa.receivers.parts import Cause, Prepared, Wanted
 from loa.receivers.sequencer import What
 from loa.streamer.air.asrun import Airing
 from loa.streamer.counters import Counters
@@ -320,6 +320,30 @@ def test_who_is_switched_on_into_a_bulletin_joins_it_at_its_present(
         assert {t for t in heard if t >= second} == air.due(second, after)
 
     on_air(work, settings)
+
+
+def test_an_order_is_over_when_it_was_heard() -> None:
+    async def work(air: Air) -> None:
+        air.silence()
+        air.box.shelf.clips.add(2)
+        carriage, start = air.box.carriage, air.engine.tick + 100
+
+        def wanted(play: str, clip: int = 2) -> Wanted:
+            return Wanted(
+                start, "bulletin", play=play, audio=hash_of(clip), ticks=200, cause=Cause.ORDER
+            )
+
+        end, stopped = carriage.play(wanted("heard")), carriage.play(wanted("stopped"))
+        assert end is not None and stopped is not None
+        assert carriage.play(wanted("missing", 3)) is None
+        await air.run(200)
+        assert not end.done() and not stopped.done()
+        carriage.stop("stopped")
+        await air.run(200)
+        assert (end.result(), stopped.result()) == ("", "stop")
+        assert air.box.journal.stretches[-1].whole
+
+    on_air(work)
 
 
 @pytest.mark.parametrize("settings", [ALONE, GROUP])

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loa.codecs.control.messages import Ack, Message, Welcome
-from loa.codecs.control.orders import Action, Order, Reboot, SelfTest, Sync, Volume
-from loa.receivers.obeying import MOST_AT_ONCE, CannotDo, Obeying
-from loa.receivers.orders import Bound, OrderBook
-from loa.receivers.parts import Played
+from loa.codecs.control.orders import Action, Order, Play, Reboot, SelfTest, Sync, Volume
+from loa.receivers.obeying import MOST_AT_ONCE, CannotDo, Later, Obeying
+from loa.receivers.ordered import NOT_TAKEN, Ordered, heard
+from loa.receivers.orders import AMBIGUOUS, Bound, OrderBook
+from loa.receivers.parts import Origin, Played, Wanted
 from support.orders import HERE, NOW, command
 
+PLAY = Play(audio=bytes(32), size=1, ticks=1, start=0, play="o")
 WELCOME = Welcome(version=1, tick=0.0, unix=NOW)
 
 
@@ -140,6 +142,62 @@ async def test_too_many_at_once_fail_and_the_box_goes_on(tmp_path: Path) -> None
     again = obeying(tmp_path, restarted)
     again.welcomed(WELCOME)
     assert restarted.states() == ["failed"]
+
+
+async def test_what_waits_for_its_time_is_started_until_it_is_over(tmp_path: Path) -> None:
+    line, ends = FakeLine(), [asyncio.get_running_loop().create_future() for _ in range(20)]
+    left = list(ends)
+    box = obeying(tmp_path, line)
+
+    async def play(action: Action, order: Order) -> str | Later:
+        return heard(left.pop(0), 10.0)
+
+    box._does[Play] = play
+    for number in range(1, 21):
+        box.take(command(number, PLAY), 0.0)
+        await settle(box)
+    assert line.states(20) == ["received", "started"], "they do not keep others from being done"
+    box.take(command(21), 0.0)
+    ends[0].set_result("")
+    ends[1].set_result("stop")
+    await settle(box)
+    assert line.states(21)[-1] == line.states(1)[-1] == "finished"
+    assert line.sent[-1] == Ack(number=2, state="failed", reason="it was stopped")
+    await box.close()
+
+
+async def test_what_waited_when_the_box_was_restarted_has_failed_and_is_on_record(
+    tmp_path: Path,
+) -> None:
+    box = obeying(tmp_path, FakeLine())
+
+    async def play(action: Action, order: Order) -> str | Later:
+        return heard(asyncio.get_running_loop().create_future(), 10.0)
+
+    box._does[Play] = play
+    box.take(command(1, PLAY), 0.0)
+    await settle(box)
+    await box.close()
+    line, journal = FakeLine(), FakeJournal()
+    again = obeying(tmp_path, line, journal)
+    again.started()
+    again.welcomed(WELCOME)
+    assert line.sent == [Ack(number=1, state="failed", reason=AMBIGUOUS)]
+    assert journal.entries == [
+        ("order", {"number": 1, "do": "play", "state": "failed", "reason": AMBIGUOUS})
+    ]
+
+
+async def test_a_playing_of_which_the_device_took_nothing_was_not_heard() -> None:
+    ordered, wanted = Ordered(), Wanted(0, "bulletin", play="o")
+    for counts, why in (((0, 0), NOT_TAKEN), ((0, 3), ""), ((None, None), "")):
+        end = ordered.begin(wanted)
+        for device in counts:
+            ordered.played(
+                Played(wanted, Origin.CACHE, 0.0, 0, 3, 3, 3, device, None, 0, 0, 80, 0, True)
+            )
+        ordered.over(wanted, "")
+        assert end.result() == why
 
 
 async def test_a_disk_that_is_full_obeys_nothing_and_says_so(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loa.codecs.control.frames import SILENT_PACKET, Audio
 from loa.receivers.parts import Cause, Origin, Prepared, Wanted
 from loa.receivers.runs import LIVE_LAG, WHOLE_LAG, Stretch
-from loa.receivers.sequencer import Sequencer, What
+from loa.receivers.sequencer import MOST_RUNS, TOO_MUCH, Sequencer, What
 
 HASH = bytes(32)
 
@@ -435,6 +435,44 @@ def test_an_order_that_is_stopped_leaves_the_mount_alone() -> None:
     assert box.play(20) == of_clip(0, 20, "o")
     assert box.sequencer.stop("o")
     assert box.play(90) == of_clip(10, 90)
+
+
+def test_what_became_of_orders_is_told() -> None:
+    box = Box()
+    box.sequencer.want(silence(900))
+
+    def ordered(play: str, cls: int = 0, ticks: int = 20) -> None:
+        wanted = bulletin(box.place + 5, ticks, play=play, cls=cls, cause=Cause.ORDER)
+        box.sequencer.want(wanted, clip(ticks, play))
+
+    def told() -> list[tuple[str, str]]:
+        over, box.sequencer.orders_over = box.sequencer.orders_over, []
+        return [(wanted.play, why) for wanted, why in over]
+
+    ordered("whole", ticks=40)
+    box.play(20)
+    assert told() == [], "it is not over as long as it sounds"
+    # What goes before it puts it off, and makes no end of it.
+    ordered("more", cls=1)
+    box.play(30)
+    assert told() == [("more", "")]
+    box.play(20)
+    assert told() == [("whole", "")]
+    ordered("early")
+    box.sequencer.stop("early")
+    ordered("cut")
+    box.play(15)
+    box.sequencer.stop()
+    assert told() == [("early", "stop"), ("cut", "stop")]
+    # What was heard or stopped is not to be heard again, and nothing waits for it.
+    ordered("whole")
+    ordered("cut")
+    assert told() == [("whole", "it was played before"), ("cut", "stop")]
+    box.sequencer.want(live(box.place))
+    assert all(box.play(20, streaming=True))
+    for n in range(MOST_RUNS + 1):
+        ordered(f"many {n}")
+    assert told() == [(f"many {MOST_RUNS}", TOO_MUCH)]
 
 
 def test_a_change_that_is_taken_back() -> None:

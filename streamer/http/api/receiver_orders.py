@@ -84,8 +84,11 @@ class AnyOrder(Model):
         return orders.Sync()
 
 
+MOST_AHEAD = receiver_orders.DAY
+
+
 class PlayOrder(Model):
-    """Play an approved bulletin, ``at`` a time or at once."""
+    """Play an approved bulletin, ``at`` a time within a day or at once."""
 
     bulletin: Id
     at: Time | None = None
@@ -222,20 +225,24 @@ async def play(call: Call) -> OrdersGiven:
     if bulletin.state != "approved" or audio is None:
         raise Conflict("receiver.bulletin_not_approved")
     now = call.desk.clock()
-    if bulletin.expires_at is not None and bulletin.expires_at <= now:
+    at = now if body.at is None else max(now, body.at)
+    if bulletin.expires_at is not None and bulletin.expires_at <= at:
         raise Conflict("receiver.bulletin_expired")
     if bulletin.cls == BulletinClass.EMERGENCY:
         for area in call.areas:
             call.require(Permission.EMERGENCY, area)
-    at = now if body.at is None else max(now, body.at)
-    return await _give(
-        call,
+    if at > now + MOST_AHEAD:
+        raise Conflict("receiver.play_too_far")
+    given = await receiver_orders.order(
+        call.desk, call.actor, [call.params["receiver"]],
         orders.Play(
             audio=bytes.fromhex(audio.sha256), size=audio.size, ticks=audio.ticks,
             start=call.services.air.tick_of(at), play=f"order/{bulletin.id}/{round(at)}",
             cls=bulletin.cls, bulletin=bulletin.id, sign=bulletin.sign_text,
         ),
+        at,
     )  # fmt: skip
+    return OrdersGiven(orders=tuple(given))
 
 
 def _may_read(call: Call, area: int) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from loa.codecs.control.messages import Ack, Command
-from loa.codecs.control.orders import Reboot, SelfTest, Set, Volume, decode_order
+from loa.codecs.control.orders import Play, Reboot, SelfTest, Set, Volume, decode_order
 from loa.codecs.control.signing import Purpose, SigningKey
 from loa.streamer.desk import receiver_orders, receiver_settings
 from loa.streamer.fleet.hub import Hub, Session
@@ -127,6 +127,25 @@ async def test_what_expired_is_not_sent(tmp_path: Path) -> None:
         assert commands(wire) == []
         await orders.write()
         assert await states(office) == ["expired"]
+
+
+async def test_what_is_to_be_played_later_is_worth_obeying_until_then(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office, orders_of(office) as (orders, hub):
+        id, now, hour = await receiver(office), office.clock.now, 3600.0
+        play = Play(audio=bytes(32), size=1, ticks=50 * 7200, start=0, play="o")
+        await receiver_orders.order(office.desk, office.server, [id], play, now + 2 * hour)
+        await deliver(orders)
+        office.clock.now += 2 * hour
+        session, wire = connected(hub, id)
+        assert decode_order(commands(wire)[0].body).expires == now + 2 * hour + 300
+        # Its end is waited for as long as it takes.
+        await ack(hub, session, 1, "started")
+        office.clock.now += 3 * hour
+        orders._sweep(office.clock.now)
+        assert orders.open_of(id)
+        office.clock.now += hour
+        orders._sweep(office.clock.now)
+        assert not orders.open_of(id)
 
 
 async def test_open_commands_outlive_a_restart_of_the_server(tmp_path: Path) -> None:

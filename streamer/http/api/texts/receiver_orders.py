@@ -21,6 +21,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Bản tin này đã hết hạn.",
         "This bulletin has expired.",
     ),
+    "receiver.play_too_far": (
+        "Chỉ hẹn phát được trong vòng 24 giờ tới; xa hơn thì hãy xếp vào khung giờ phát.",
+        "It can be played within the next 24 hours only; what is later belongs in the schedule.",
+    ),
     "receiver.trim_of_area": (
         "trim_ms chỉ đặt cho từng cụm thu, không đặt cho cả địa bàn.",
         "trim_ms is about a single receiver, not about an area.",

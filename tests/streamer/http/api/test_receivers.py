@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from loa.streamer.desk.errors import Conflict
 from loa.streamer.store.tables.audit import AuditRow
 from loa.streamer.store.tables.receivers import EnrolmentRow
 from support.desk import Office, desk_with_sample
+from support.examples.bulletins import bulletin
+from support.examples.receiver_orders import enrolled
 
 DISTRICT = "/ha-giang/quang-binh"
 COMMUNE = "/ha-giang/quang-binh/na-khuong"
@@ -162,3 +165,13 @@ async def test_a_top_that_has_receivers_is_not_removed_from_under_them(tmp_path:
 async def made_elsewhere(office: Office) -> Any:
     body = {"area": office.area("/tuyen-quang").id, "name": "Cột 1"}
     return await office.call("POST", "/receivers", json=body, as_="server")
+
+
+async def test_what_is_to_be_played_is_so_within_a_day(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        id = await bulletin(office, state="approved")
+        path = f"/receivers/{await enrolled(office)}/play"
+        for hours, status, code in ((23, 202, None), (25, 409, "receiver.play_too_far")):
+            at = datetime.fromtimestamp(office.clock.now + hours * 3600, UTC).isoformat()
+            said = await office.call("POST", path, status=status, json={"bulletin": id, "at": at})
+            assert code is None or said["error"]["code"] == code
