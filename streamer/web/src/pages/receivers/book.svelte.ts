@@ -1,9 +1,10 @@
 /** All receivers that we may see, loaded in a few calls and kept up to date while a page is open. */
 
 import { all, api } from '../../api/client'
+import { together } from '../../lib/together'
 import { areas } from '../../state/areas.svelte'
 import { push } from '../../state/push.svelte'
-import { merge, type Receiver, type Row, type Sim, type Status } from './merge'
+import { isOfRegistry, merge, type Receiver, type Row, type Sim, type Status } from './merge'
 
 const AT_ONCE = 1000
 /** What boxes tell of themselves comes by asking, for thousands tell it all the time. */
@@ -85,30 +86,30 @@ export class Book {
     this.at = Date.now()
   }
 
-  /** Keep it up to date; returns how to stop. */
+  /** Keep it up to date; returns how to stop. The registry is loaded when something of it changed. */
   follow(): () => void {
-    let soon: ReturnType<typeof setTimeout> | undefined
-    let busy = false
+    let changed = false
     const again = async (): Promise<void> => {
-      soon = undefined
-      if (busy || document.hidden || this.loading) return
-      busy = true
+      if (document.hidden || this.loading) return
+      const registry = changed
+      changed = false
       try {
-        await Promise.all([this.refresh(), this.#loadReceivers()])
+        await Promise.all([this.refresh(), registry && this.#loadReceivers()])
       } catch {
         // The shell says that the server is away; the next round tries again.
-      } finally {
-        busy = false
+        changed ||= registry
       }
     }
-    const deaf = push.hear(['receiver.'], () => {
-      soon ??= setTimeout(() => void again(), SOON_MS)
+    const soon = together(again, SOON_MS)
+    const deaf = push.hear(['receiver.'], (happened) => {
+      if (happened === null || isOfRegistry(happened.kind)) changed = true
+      soon()
     })
-    const every = setInterval(() => void again(), EVERY_MS)
+    const every = setInterval(soon, EVERY_MS)
     return () => {
       deaf()
       clearInterval(every)
-      clearTimeout(soon)
+      soon.stop()
     }
   }
 }

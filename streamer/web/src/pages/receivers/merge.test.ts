@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { filtered, isSilent, merge, NOTHING, readFilter, SILENT_MS, writeFilter, type Receiver } from './merge'
+import { concerns, filtered, isOfRegistry, isSilent, merge, NOTHING, readFilter, SILENT_MS, writeFilter, type Receiver } from './merge'
 
 const NOW = Date.parse('2026-11-22T08:00:00Z')
 const receiver = (more: Partial<Receiver>): Receiver =>
@@ -41,4 +41,20 @@ test('the filter is in the address, and an address may be anything', () => {
   expect(readFilter(new URLSearchParams(writeFilter(filter)))).toEqual(filter)
   expect(readFilter(new URLSearchParams('area=x&state=%3Cscript%3E'))).toEqual(NOTHING)
   expect(writeFilter(NOTHING)).toBe('')
+})
+
+test('how a box is comes from what was asked last', () => {
+  const before = receiver({ connected: false, on_air: null } as Partial<Receiver>)
+  const status = { state: 'ailing', sounding: true, troubles: [], values: {}, seen_at: null } as never
+  expect(merge(before, status, undefined, '')).toMatchObject({ connected: true, on_air: true, how: 'ailing' })
+  expect(merge(before, undefined, undefined, '')).toMatchObject({ connected: false, on_air: null })
+})
+
+test('the registry is loaded for what changes it', () => {
+  expect(['receiver.added', 'receiver.moved', 'receiver.key_changed', 'receiver.removed'].map(isOfRegistry)).toEqual(Array(4).fill(true))
+  expect(['receiver.offline', 'receiver.well', 'receiver.ordered', 'receiver.data_warning'].map(isOfRegistry)).toEqual(Array(4).fill(false))
+})
+
+test('the page of one looks again for itself and for areas, not for others', () => {
+  expect([concerns('receiver/12', 12), concerns('area/3', 12), concerns('receiver/123', 12)]).toEqual([true, true, false])
 })

@@ -18,6 +18,17 @@ export type Row = Receiver & {
   folded: string
 }
 
+/** Can something that happened be of what the registry says? How boxes are is asked for apart. */
+export function isOfRegistry(kind: string): boolean {
+  return !OF_HEALTH.test(kind)
+}
+const OF_HEALTH = /^receiver\.(offline|online|ailing|well|ordered|settings|area_settings|data_)/
+
+/** Can it be of this receiver? What befell an area may be. */
+export function concerns(subject: string, receiver: number): boolean {
+  return !subject.startsWith('receiver/') || subject === `receiver/${receiver}`
+}
+
 /** A change that changes nothing, to be spread below what is to change. */
 export const UNCHANGED = {
   name: null, horns: null, serial: null, hardware: null, latitude: null, longitude: null,
@@ -39,6 +50,9 @@ export function merge(
       : (status?.state ?? (receiver.connected ? 'online' : 'offline'))
   return {
     ...receiver,
+    // How they are is asked for more often than what they are.
+    connected: status === undefined ? receiver.connected : status.state !== 'offline',
+    on_air: status === undefined ? receiver.on_air : status.sounding,
     how,
     seen_at: latest(receiver.seen_at, status?.seen_at ?? null),
     troubles: status?.troubles ?? [],
