@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from support.audio import ogg_opus, tone
 from support.box import BoxProcess
 from support.browser import COMMUNE, Desk, Office, axe, desk, office, shot
 from support.crowd import add_crowd, add_history
@@ -50,6 +51,8 @@ def tab(page: Page, name: str) -> None:
 
 
 def test_a_box_is_commanded_and_set(desk: Desk, box: dict[str, Any]) -> None:
+    api = desk.office.api
+    api.approved(desk.office.ids[COMMUNE], "Nhắc tiêm phòng (dữ liệu mẫu)", ogg_opus(tone(2.0)))
     page = desk.sign_in(path=f"/receivers/{box['id']}")
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     expect(page.get_by_text("● Trực tuyến")).to_be_visible()
@@ -62,6 +65,15 @@ def test_a_box_is_commanded_and_set(desk: Desk, box: dict[str, Any]) -> None:
     row = page.get_by_role("row", name="Đặt âm lượng: 55%")
     expect(row).to_contain_text("Xong")
     axe(page)
+    page.get_by_label("Lệnh", exact=True).select_option("play")
+    page.get_by_role("button", name="Gửi lệnh").click()
+    expect(page.get_by_role("alert")).to_have_text("Hãy chọn một bản tin.")
+    with page.expect_response("**/bulletins?*q=tiem*"):
+        page.get_by_role("searchbox").fill("tiem phong")
+    page.get_by_label("Nhắc tiêm phòng").check()
+    axe(page)
+    page.get_by_role("button", name="Gửi lệnh").click()
+    expect(page.get_by_role("row", name="Phát bản tin")).to_be_visible()
 
     tab(page, "Cài đặt")
     routine = page.get_by_label("Thông thường").first
@@ -72,8 +84,18 @@ def test_a_box_is_commanded_and_set(desk: Desk, box: dict[str, Any]) -> None:
 
     tab(page, "Quản lý")
     page.get_by_label("Ghi chú").fill("Khóa hộp ở nhà trưởng thôn")
+    tab(page, "Dung lượng")
+    page.get_by_role("dialog", name="Chưa lưu").get_by_role("button", name="Ở lại").click()
+    # Somebody else is quicker: only what was typed here is sent after theirs was said.
+    path = f"/receivers/{box['id']}"
+    api.call("PATCH", path, {"horns": 4}, version=api.call("GET", path)["version"])
+    desk.allowed.append("412")
+    page.get_by_role("button", name="Lưu").click()
+    expect(page.get_by_role("listitem").filter(has_text="Số loa: 4")).to_be_visible()
     page.get_by_role("button", name="Lưu").click()
     expect(page.get_by_text("Đã xong.")).to_be_visible()
+    now = api.call("GET", path)
+    assert (now["horns"], now["notes"]) == (4, "Khóa hộp ở nhà trưởng thôn")
     page.get_by_role("button", name="Tạo mã mới").click()
     page.get_by_role("dialog").get_by_role("button", name="Tạo mã mới").click()
     expect(page.get_by_role("heading", name="Mã kết nạp dùng một lần")).to_be_visible()

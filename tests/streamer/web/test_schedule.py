@@ -140,6 +140,9 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
     page.get_by_role("button", name="Sửa khung giờ: Buổi trưa").click()
     form = page.get_by_role("dialog", name="Sửa khung giờ")
     form.get_by_label("Tên khung giờ").fill("Trưa hằng ngày")
+    form.get_by_label("Tên khung giờ").press("Escape")
+    page.get_by_role("dialog", name="Chưa lưu").get_by_role("button", name="Ở lại").click()
+    expect(form.get_by_label("Tên khung giờ")).to_have_value("Trưa hằng ngày")
     slots = office.api.call("GET", f"/areas/{office.ids[COMMUNE]}/slots")["items"]
     noon = next(one for one in slots if one["name"] == "Buổi trưa")
     office.api.call("PATCH", f"/slots/{noon['id']}", {"minutes": 40}, version=noon["version"])

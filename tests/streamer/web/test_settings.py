@@ -81,7 +81,15 @@ def test_rules_say_what_is_said_here_and_what_is_inherited(page: Page, desk: Des
     hours.get_by_role("button", name="Đặt riêng ở đây").click()
     hours.get_by_role("button", name="Thêm khoảng giờ").click()
     hours.get_by_role("button", name="Chủ nhật").click()
-    expect(page.get_by_text("2 thay đổi chưa lưu")).to_be_visible()
+    well = page.get_by_role("region", name="Khi nào cụm thu bị coi là có vấn đề")
+    well.get_by_role("button", name="Đặt riêng ở đây").click()
+    well.get_by_label("Nhiệt độ lên tới").fill("70")
+    well.get_by_label("Phát trễ").fill("5")
+    well.get_by_label("Phát trễ").press("Tab")
+    expect(page.get_by_text("3 thay đổi chưa lưu")).to_be_visible()
+    page.get_by_label("Tìm địa bàn").first.fill("Đồng Văn")
+    page.get_by_role("treeitem", name="Huyện Đồng Văn").click()
+    page.get_by_role("dialog", name="Chưa lưu").get_by_role("button", name="Ở lại").click()
 
     # Somebody else was quicker: what was typed stays, what they said is there, too.
     desk.allowed.append("412")
@@ -90,12 +98,14 @@ def test_rules_say_what_is_said_here_and_what_is_inherited(page: Page, desk: Des
     desk.office.api.call("PUT", path, {"session_minutes": 20}, version=version)
     page.get_by_role("button", name="Lưu").click()
     expect(page.get_by_text("Người khác vừa sửa trước")).to_be_visible()
+    expect(page.get_by_text("Số phút mỗi buổi: 20")).to_be_visible()
     page.get_by_role("button", name="Lưu").click()
     expect(page.get_by_text("thay đổi chưa lưu")).to_have_count(0)
     expect(page.get_by_text("Đã lưu")).to_be_visible()
     said = desk.office.api.call("GET", path)["said"]
     assert said["sessions_a_day"] == 2
     assert said["session_minutes"] == 20
+    assert said["receiver_limits"] == {"heat": 70, "lag": 5000}
     assert said["hours"] == [{"weekdays": [0, 1, 2, 3, 4, 5], "start": "05:00", "end": "06:30"}]
     axe(page)
     shot(page, "settings-rules")
@@ -124,8 +134,19 @@ def test_people_are_added_and_roles_given_and_taken(page: Page, desk: Desk) -> N
     handing.get_by_role("button", name="Đóng").last.click()
     expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
     page.get_by_label("Họ và tên").fill("Vàng Thị Hoa")
+    # Who goes away is asked; who was quicker is not overwritten.
+    page.get_by_role("button", name="Tất cả người dùng").click()
+    page.get_by_role("dialog", name="Chưa lưu").get_by_role("button", name="Ở lại").click()
+    api = desk.office.api
+    path = f"/accounts/{page.url.split('account=')[1]}"
+    api.call("PATCH", path, {"login": "hoa.vang"}, version=api.call("GET", path)["version"])
+    desk.allowed.append("412")
+    page.get_by_role("button", name="Lưu").click()
+    expect(page.get_by_text("Tên đăng nhập: hoa.vang")).to_be_visible()
+    expect(page.get_by_label("Họ và tên")).to_have_value("Vàng Thị Hoa")
     page.get_by_role("button", name="Lưu").click()
     expect(page.get_by_role("heading", name="Vàng Thị Hoa")).to_be_visible()
+    assert api.call("GET", path)["login"] == "hoa.vang"
 
     page.get_by_role("button", name="Giao thêm quyền").click()
     dialog = page.get_by_role("dialog", name="Giao thêm quyền")

@@ -1,7 +1,7 @@
 /** An entry of a queue as it is being added or changed. Times are wall times of the area. */
 
 import type { components } from '../../api/schema'
-import { merged } from './rules'
+import * as versions from '../../lib/rebase'
 import type { Entry } from './order'
 import { instant, wall } from './zoned'
 
@@ -51,7 +51,7 @@ export function opened(entry: Entry): Draft {
 /** Somebody was quicker: go on from theirs with what was changed here. */
 export function rebased(draft: Draft, theirs: Entry): Draft {
   const base = formOf(theirs)
-  return { ...draft, version: theirs.version, base, form: merged(draft.base, draft.form, base) }
+  return { ...draft, version: theirs.version, base, form: versions.rebased(draft.base, draft.form, base) }
 }
 
 export function body(form: Form, zone: string): Said {
@@ -66,11 +66,5 @@ export function body(form: Form, zone: string): Said {
 
 /** What was changed: the rest is not sent, for its time may have passed meanwhile. */
 export function changes({ base, form }: Draft, zone: string): Change {
-  const [before, now] = [body(base, zone), body(form, zone)]
-  const names = Object.keys(now) as (keyof Said)[]
-  return Object.fromEntries(
-    names
-      .filter((name) => JSON.stringify(now[name]) !== JSON.stringify(before[name]))
-      .map((name) => [name, now[name]]),
-  ) as Change
+  return versions.changes(body(base, zone), body(form, zone)) as Change
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { after, merged, minutesBetween, read, runs, write } from './rules'
+import { after, minutesBetween, read, runs, write } from './rules'
 
 test('what is chosen and the rule are each other', () => {
   for (const rule of [
@@ -36,11 +36,4 @@ test('times of day', () => {
   expect(minutesBetween('23:30', '00:15')).toBe(45)
   expect(minutesBetween('05:00', '05:00')).toBe(1440)
   expect(after('23:30', 45)).toBe('00:15')
-})
-
-test('of two who changed the same, nobody loses what they typed', () => {
-  const base = { name: 'Sáng', minutes: 30, days: [1] }
-  const mine = { name: 'Buổi sáng', minutes: 30, days: [1] }
-  const theirs = { name: 'Sớm', minutes: 45, days: [1, 2] }
-  expect(merged(base, mine, theirs)).toEqual({ name: 'Buổi sáng', minutes: 45, days: [1, 2] })
 })

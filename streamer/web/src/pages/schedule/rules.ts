@@ -63,15 +63,3 @@ export function after(from: string, minutes: number): string {
   const two = (n: number): string => String(n).padStart(2, '0')
   return `${two(Math.floor(at / 60))}:${two(at % 60)}`
 }
-
-/**
- * Somebody was quicker: take what they changed, and keep what was changed here. `base` is what both
- * began with.
- */
-export function merged<T extends object>(base: T, mine: T, theirs: T): T {
-  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
-  const keys = Object.keys(mine) as (keyof T)[]
-  return Object.fromEntries(
-    keys.map((key) => [key, same(mine[key], base[key]) ? theirs[key] : mine[key]]),
-  ) as T
-}

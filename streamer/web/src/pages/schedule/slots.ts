@@ -1,7 +1,8 @@
 /** A slot as it is being made or changed, between what people fill in and what the API takes. */
 
 import type { components } from '../../api/schema'
-import { after, merged, minutesBetween, read, write, type Recurrence } from './rules'
+import * as versions from '../../lib/rebase'
+import { after, minutesBetween, read, write, type Recurrence } from './rules'
 import type { Slot } from './wording'
 import { dayOf, hour, weekday } from './zoned'
 
@@ -71,7 +72,7 @@ export function opened(slot: Slot): Draft {
 /** Somebody was quicker: go on from theirs with what was changed here. */
 export function rebased(draft: Draft, theirs: Slot): Draft {
   const base = formOf(theirs)
-  return { ...draft, version: theirs.version, base, form: merged(draft.base, draft.form, base) }
+  return { ...draft, version: theirs.version, base, form: versions.rebased(draft.base, draft.form, base) }
 }
 
 export function body(form: Form): NewSlot {

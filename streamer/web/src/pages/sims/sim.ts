@@ -36,6 +36,12 @@ export function formOf(sim: Sim | null): Form {
   }
 }
 
+/** A change that changes nothing, to be spread below what is to change. */
+export const UNCHANGED = {
+  iccid: null, operator: null, number: null, tariff: null, quota_bytes: null, cycle: null, cycle_day: null,
+  cycle_days: null, cycle_from: null, state: null, installed_on: null, handed_over_on: null, notes: null,
+}
+
 /** What the API is to change; null stays as it is. */
 export function changeOf(form: Form) {
   const month = form.cycle === 'month'

@@ -40,7 +40,7 @@ const vi = {
   cycleFrom: 'Một chu kỳ bắt đầu ngày',
   putIn: 'Số của cụm thu (để trống: chưa lắp)',
   quotaHint: 'Để trống: theo gói cước.',
-  stale: 'Người khác vừa sửa SIM này. Đóng rồi mở lại để xem bản mới.',
+  stale: 'Người khác vừa sửa SIM này. Bản mới đã được đưa vào, những gì bạn nhập vẫn còn. Xem lại rồi lưu.',
 }
 
 const en: typeof vi = {
@@ -81,7 +81,7 @@ const en: typeof vi = {
   cycleFrom: 'One of them began on',
   putIn: 'Number of the receiver (open: in none)',
   quotaHint: 'Open: as the tariff says.',
-  stale: 'Somebody else has just changed this SIM. Close and open it again to see.',
+  stale: 'Somebody else has just changed this SIM. Theirs was taken in, what you entered is still here. Look again, then save.',
 }
 
 export const say = speaks({ vi, en })

@@ -4,7 +4,7 @@ import type { components } from '../../../api/schema'
 
 export type Policy = components['schemas']['PolicyModel']
 export type Hours = components['schemas']['HoursModel']
-export type Key = Exclude<keyof Policy, 'receiver_limits'>
+export type Key = keyof Policy
 
 export const KEYS: Key[] = [
   'hours',
@@ -16,6 +16,7 @@ export const KEYS: Key[] = [
   'routine_live',
   'second_person',
   'timezone',
+  'receiver_limits',
 ]
 
 /** Which rules differ between two policies. */
