@@ -13,23 +13,38 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     """
     new = path.with_name(path.name + ".new")
     try:
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            os.fchmod(file, mode)
-            if os.geteuid() == 0:  # root enrols a box that runs as somebody else
-                owner = path.parent.stat()
-                os.fchown(file, owner.st_uid, owner.st_gid)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
+        write_plainly(new, data, mode, sync=True)
         os.replace(new, path)
     except OSError:
         new.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def write_plainly(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = False) -> None:
+    """Write a file; ``sync``: it is on the disk when this returns. Raises ``OSError``."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(file, mode)
+        if os.geteuid() == 0:  # root enrols a box that runs as somebody else
+            owner = path.parent.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(file, view) :]
+        if sync:
+            os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def sync_file(path: Path) -> None:
+    """Have what was written to a file on the disk. Raises ``OSError``."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def sync_directory(folder: Path) -> None:

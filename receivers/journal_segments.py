@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from loa.codecs.control.journal import JournalError, Line, Note, Played, link, read_entry, read_line
@@ -34,23 +34,53 @@ class Segment:
 @dataclass(slots=True)
 class Mending:
     """What was found when the files were read. ``torn``: lines that a power cut took off the end;
-    ``good``: what can be read behind a damaged place, for a new chain."""
+    ``damaged``: places at which nothing can be read."""
 
     torn: int = 0
     damaged: int = 0
-    good: list[str] = field(default_factory=list)
 
 
 def check_segment(segment: Segment, mending: Mending, newest: bool) -> bool:
     """Read a segment whose head is good; cut off what is torn at its end. False: it is damaged."""
+    segment.last, segment.hash = segment.first - 1, segment.before
+    segment.size = len(head_of(segment.chain, segment.receiver, segment.first, segment.before))
+    pieces = 0
+    loose = False
+    for line, end in _pieces(segment):
+        if line is None:
+            pieces += 1
+        elif pieces:
+            loose = True  # there is something good behind what is not
+            segment.last = line.number
+        else:
+            segment.last, segment.hash, segment.size = line.number, line.hash, end
+    if loose:
+        mending.damaged += pieces
+        return False
+    if pieces and newest:
+        mending.torn += pieces
+        with open(segment.path, "r+b") as file:
+            file.truncate(segment.size)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_directory(segment.path.parent)
+    return True
+
+
+def bodies_of(segment: Segment) -> Iterator[str]:
+    """Give what can be read of a segment whose head is good, behind damaged places, too."""
+    for line, _ in _pieces(segment):
+        if line is not None:
+            yield line.body
+
+
+def _pieces(segment: Segment) -> Iterator[tuple[Line | None, int]]:
+    """Give each piece of a file behind its head: the line, None for what is none that follows the
+    one before it; and where it ends."""
     data = segment.path.read_bytes()
     at = data.index(b"\n") + 1
-    hash, number = segment.before, segment.first - 1
-    good, seen = at, number
-    whole = True
-    loose: list[str] = []
-    pieces = 0
-    claimed: bytes | None = hash
+    claimed: bytes | None = segment.before
+    seen = segment.first - 1
     while at < len(data):
         end = data.find(b"\n", at)
         raw = data[at:] if end < 0 else data[at:end]
@@ -62,30 +92,11 @@ def check_segment(segment: Segment, mending: Mending, newest: bool) -> bool:
             and line.number > seen
             and line.follows(segment.chain, claimed)
         ):
-            if whole:
-                mending.good.append(line.body)
-                good, hash, number = at, line.hash, line.number
-            else:
-                loose.append(line.body)
             claimed, seen = line.hash, line.number
-            continue
-        whole = False
-        pieces += 1
-        claimed = None if line is None else line.hash
-    segment.last, segment.hash, segment.size = number, hash, good
-    if loose:
-        segment.last = seen
-        mending.good += loose
-        mending.damaged += pieces
-        return False
-    if pieces and newest:
-        mending.torn += pieces
-        with open(segment.path, "r+b") as file:
-            file.truncate(good)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_directory(segment.path.parent)
-    return True
+            yield line, at
+        else:
+            claimed = None if line is None else line.hash
+            yield None, at
 
 
 def _line(raw: bytes) -> Line | None:

@@ -9,10 +9,16 @@ again (``Lost``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
+from itertools import chain as joined
+from itertools import pairwise
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from loa.codecs.control.journal import (
     CHAIN_BYTES,
@@ -24,12 +30,14 @@ from loa.codecs.control.journal import (
     Opened,
     chain_line,
     encode_entry,
-    first_hash,
+    read_entry,
 )
 from loa.receivers.files import write_durably
+from loa.receivers.journal_chain import left_over, path_of, write_chain
 from loa.receivers.journal_segments import (
     Mending,
     Segment,
+    bodies_of,
     check_segment,
     head_of,
     kind_of,
@@ -38,8 +46,8 @@ from loa.receivers.journal_segments import (
 )
 
 SEGMENT = 64 * 1024
-QUOTA = 4 * 1024 * 1024
-"""Bytes of all segments; some four months of a box that nobody can reach."""
+QUOTA = 20 * 1_000_000
+"""Bytes of all segments (a box's ``journal_mb``): well over a year of a box that nobody reaches."""
 _NAME = re.compile(r"([0-9]{8})\.journal")
 
 
@@ -63,8 +71,8 @@ class JournalStore:
         self.chain = b""
         self.number = 0
         self.hash = b""
-        self.owed: Lost | None = None
-        """What the next line is to say, before anything else."""
+        self.owed: list[Lost] = []
+        """What the next lines are to say, before anything else."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._load(now)
 
@@ -82,13 +90,12 @@ class JournalStore:
         Raises ``OSError``: nothing of it is kept then, and its number is free. Raises
         ``JournalError`` when it is too long.
         """
-        if self.owed is not None:
-            owed, self.owed = self.owed, None
-            try:
-                self.append(owed)
-            except OSError:
-                self.owed = owed
-                raise
+        while self.owed:
+            self._append(self.owed[0])
+            del self.owed[0]
+        return self._append(entry)
+
+    def _append(self, entry: Entry) -> Line:
         line = chain_line(self.chain, self.hash, self.number + 1, encode_entry(entry))
         data = line.text.encode() + b"\n"
         if self._spoilt or self._segments[-1].size + len(data) > self._segment:
@@ -118,30 +125,23 @@ class JournalStore:
             self._spoilt = True
 
     def _begin_segment(self) -> None:
-        self._write_segment(self.chain, self.number + 1, self.hash, [])
-        self._spoilt = False
-
-    def _write_segment(self, chain: bytes, first: int, before: bytes, lines: list[Line]) -> None:
-        """Make the newest segment, whole or not at all."""
         self._serial += 1
-        path = self.folder / f"{self._serial:08d}.journal"
-        data = head_of(chain, self.receiver, first, before) + b"".join(
-            line.text.encode() + b"\n" for line in lines
-        )
-        write_durably(path, data)
+        first = self.number + 1
+        data = head_of(self.chain, self.receiver, first, self.hash)
+        segment = Segment(
+            path_of(self.folder, self._serial), self.chain, self.receiver, first, self.hash,
+            self.number, self.hash, len(data),
+        )  # fmt: skip
+        write_durably(segment.path, data)
         self.close()
-        last, hash = (lines[-1].number, lines[-1].hash) if lines else (first - 1, before)
-        self._segments.append(
-            Segment(path, chain, self.receiver, first, before, last, hash, len(data))
-        )
-        self.chain, self.number, self.hash = chain, last, hash
+        self._segments.append(segment)
+        self._spoilt = False
 
     def begin_anew(self, now: Entry, why: str) -> None:
         """Begin another chain, and carry over all that is there."""
-        carried = [line.body for segment in self._segments for line in lines_of(segment)]
-        self._begin_chain(now, why, carried)
+        self._begin_chain(now, why, (line.body for s in self._segments for line in lines_of(s)))
 
-    def _begin_chain(self, now: Entry, why: str, bodies: list[str], lines: int = 0) -> None:
+    def _begin_chain(self, now: Entry, why: str, bodies: Iterable[str], lines: int = 0) -> None:
         """``bodies``: entries that the new chain begins with, behind the one that opens it, and the
         one that says how many ``lines`` of the former chain are no more."""
         chain = os.urandom(CHAIN_BYTES)
@@ -153,21 +153,22 @@ class JournalStore:
         if lines:
             lost = Lost(at=now.at, up=now.up, why=why, counts={"lines": lines})
             entries.append(encode_entry(lost))
-        chained: list[Line] = []
-        hash = first_hash(chain)
-        for number, body in enumerate([*entries, *bodies], 1):
-            try:
-                chained.append(chain_line(chain, hash, number, body))
-            except JournalError:  # the number is a digit longer than it was, and the line too long
-                chained.append(chain_line(chain, hash, number, encode_entry(Lost(why="damaged"))))
-            hash = chained[-1].hash
-        old = self._segments
-        self._segments = []
-        try:
-            self._write_segment(chain, 1, first_hash(chain), chained)
-        except OSError:
-            self._segments = old
-            raise
+        # Numbers of the former chain say nothing in this one.
+        entries += [
+            encode_entry(
+                replace(lost, first=0, last=0, counts={"lines": lost.last - lost.first + 1})
+            )
+            for lost in self.owed
+        ]
+        made = write_chain(
+            self.folder, self._serial, chain, self.receiver, joined(entries, bodies), self._segment
+        )
+        self._serial += len(made)
+        old, self._segments = self._segments, made
+        self.close()
+        self._spoilt = False
+        self.owed.clear()
+        self.chain, self.number, self.hash = chain, made[-1].last, made[-1].hash
         # What is left of these after a power cut is removed at the next start: another chain's.
         for segment in old:
             segment.path.unlink(missing_ok=True)
@@ -261,26 +262,47 @@ class JournalStore:
                 found.append(Segment(path, b"", self.receiver, 1, b""))
                 continue
             found.append(segment)
-        chains = [s.chain for s in found if s.chain]
-        newest = chains[-1] if chains else b""
-        for segment in [s for s in found if s.chain not in (newest, b"")]:
-            segment.path.unlink(missing_ok=True)  # left behind when the newest chain was begun
+        for segment in left_over(found):
+            segment.path.unlink(missing_ok=True)
             found.remove(segment)
         self._segments = found
         for segment in found:
             if segment.chain:
                 ended = check_segment(segment, mending, segment is found[-1])
                 spoilt = spoilt or not ended
-        last = next((s for s in reversed(found) if s.chain), None)
-        if last is not None:
+        good = [s for s in found if s.chain]
+        if good:
+            last = good[-1]
             self.chain, self.number, self.hash = last.chain, last.last, last.hash
             if last.receiver != self.receiver:
                 # What another receiver played is not for this one to say.
                 gone = sum(max(0, s.last - s.first + 1) for s in found)
                 return self._begin_chain(now, "enrolled", [], gone)
+        # At the end of a file that is not the newest: the flash lost what it had said was written.
+        gaps = [(a.last + 1, b.first - 1) for a, b in pairwise(good) if a.last + 1 < b.first]
         if spoilt:
-            return self._begin_chain(now, "damaged", mending.good, mending.damaged)
+            missing = mending.damaged + mending.torn + sum(last - first + 1 for first, last in gaps)
+            bodies = (body for segment in good for body in bodies_of(segment))
+            return self._begin_chain(now, "damaged", bodies, missing)
+        if gaps:
+            said = self._said_lost()
+            self.owed += [
+                Lost(at=now.at, up=now.up, why="damaged", first=first, last=last)
+                for first, last in gaps
+                if not any(lost.first <= first and last <= lost.last for lost in said)
+            ]
         if mending.torn:
             first = self.number + 1
             self.number += mending.torn
-            self.owed = Lost(at=now.at, up=now.up, why="torn", first=first, last=self.number)
+            self.owed.append(Lost(at=now.at, up=now.up, why="torn", first=first, last=self.number))
+
+    def _said_lost(self) -> list[Lost]:
+        """Return what the lines themselves say is no more; read only where numbers are missing."""
+        said: list[Lost] = []
+        for segment in self._segments:
+            for line in lines_of(segment):
+                if '"lost"' in line.body:
+                    with contextlib.suppress(JournalError):
+                        entry = read_entry(line.body)
+                        said += [entry] if isinstance(entry, Lost) else []
+        return said

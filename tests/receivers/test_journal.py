@@ -24,8 +24,8 @@ from loa.codecs.control.journal import (
 )
 from loa.codecs.control.messages import Journal, Receipt, Sounding
 from loa.codecs.control.signing import Purpose
+from loa.receivers import journal_chain, journal_store
 from loa.receivers import journal_pacing as module
-from loa.receivers import journal_store
 from loa.receivers.journal import BoxJournal
 from support.journal import KEY, START, Box, box, stretch
 
@@ -183,6 +183,29 @@ def test_an_altered_line_is_given_up_and_said_so(tmp_path: Path) -> None:
     assert plays == ["e5#0", "e5#1", "e5#3", "e5#4"]
 
 
+@pytest.mark.parametrize("half", [False, True], ids=["gone", "half there"])
+def test_a_last_line_that_an_older_file_lost_is_said_so_once(tmp_path: Path, half: bool) -> None:
+    one = box(tmp_path)
+    one.journal.started()
+    for number in range(400):
+        one.journal.played(stretch(number))
+    one.journal.stopped()
+    older = sorted(tmp_path.glob("*.journal"))[0]
+    whole = older.read_bytes()
+    last = whole[:-1].rindex(b"\n") + 1
+    gone = read_line(whole[last:-1].decode()).number
+    older.write_bytes(whole[: last + 20 * half])
+    for _ in range(3):
+        one = box(tmp_path)
+        one.journal.started()
+        one.journal.stopped()
+    one = box(tmp_path)
+    lost = [e for e in entries(one) if isinstance(e, Lost)]
+    assert [(e.why, e.first, e.last) for e in lost] == [("damaged", gone, gone)]
+    assert len([e for e in entries(one) if isinstance(e, Played)]) == 399
+    assert [e.why for e in entries(one) if isinstance(e, Opened)] == ["new"]
+
+
 def test_a_removed_line_breaks_the_chain(tmp_path: Path) -> None:
     one = box(tmp_path)
     one.journal.started()
@@ -332,6 +355,102 @@ def test_a_new_chain_when_the_server_knows_more_or_other_than_the_box(tmp_path: 
     opened, *rest = checked(two.line.journals[-1])
     assert isinstance(opened, Opened) and opened.why == "behind"
     assert [e.play for e in rest if isinstance(e, Played)] == ["e5#1"]
+
+
+def plays(of: Box) -> list[str]:
+    return [e.play for e in entries(of) if isinstance(e, Played)]
+
+
+def much(folder: Path) -> Box:
+    """A journal of several files."""
+    one = box(folder)
+    one.journal.started()
+    for number in range(600):
+        one.journal.played(stretch(number))
+    assert len(list(folder.glob("*.journal"))) > 3
+    return one
+
+
+def test_a_new_chain_of_much_is_of_small_files(tmp_path: Path) -> None:
+    one = much(tmp_path)
+    one.welcome()
+    one.run(1)
+    chain = one.line.journals[0].chain
+    one.journal.take(Receipt(chain=chain, journal=2, anew=True), one.clock.now)
+    files = sorted(tmp_path.glob("*.journal"))
+    assert len(files) > 3
+    assert max(f.stat().st_size for f in files) <= journal_store.SEGMENT
+    assert plays(one) == [f"e5#{number}" for number in range(600)]
+    one.journal.played(stretch(600))
+    two = box(tmp_path)
+    assert plays(two) == [f"e5#{number}" for number in range(601)]
+    two.welcome()
+    two.run(1)
+    (opened, *_) = checked(two.line.journals[0])
+    assert isinstance(opened, Opened) and opened.why == "fork"
+
+
+class PowerCut(BaseException):
+    """The power fails here."""
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_power_cut_while_a_new_chain_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    one = much(tmp_path)
+    steps = 0
+
+    def cut_off(name: str) -> None:
+        real = getattr(journal_chain, name)
+
+        def step(*given: object, **more: object) -> object:
+            nonlocal steps
+            steps += 1
+            if steps > at:
+                raise PowerCut
+            return real(*given, **more)
+
+        monkeypatch.setattr(journal_chain, name, step)
+
+    for name in ("write_plainly", "sync_file", "sync_directory", "write_durably"):
+        cut_off(name)
+    store = one.journal._store
+    assert store is not None
+    if at < 8:
+        with pytest.raises(PowerCut):
+            store.begin_anew(Note(what="test"), "fork")
+    else:
+        # Done, but for removing the files of the former chain.
+        monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+        store.begin_anew(Note(what="test"), "fork")
+        assert steps == at
+    monkeypatch.undo()
+    two = box(tmp_path)
+    assert plays(two) == [f"e5#{number}" for number in range(600)]
+    (opened,) = [e for e in entries(two) if isinstance(e, Opened) and e.why != "new"] or [None]
+    assert (opened is not None) is (at == 8)
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_a_new_chain_for_which_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = much(tmp_path)
+    store = one.journal._store
+    assert store is not None
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal_chain, "write_durably", full)
+    with pytest.raises(OSError, match="No space"):
+        store.begin_anew(Note(what="test"), "fork")
+    monkeypatch.undo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    one.journal.played(stretch(600))
+    assert plays(box(tmp_path)) == [f"e5#{number}" for number in range(601)]
 
 
 # --- the disk
