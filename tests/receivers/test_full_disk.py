@@ -50,9 +50,9 @@ async def confirmed(box: Box, play: str) -> int:
     return box.journal._store.number
 
 
-def written(state: Path, receiver: int) -> list[Played | Note | Lost]:
+def written(home: Path, receiver: int) -> list[Played | Note | Lost]:
     """What stands in the journal's files."""
-    store = JournalStore(state / "journal", receiver, Note(what="test"))
+    store = JournalStore(home / "journal", receiver, Note(what="test"))
     try:
         entries = [read_entry(line.body) for line in store.newest(1000)]
         return [entry for entry in entries if isinstance(entry, Played | Note | Lost)]
@@ -112,7 +112,7 @@ async def full(there: FleetDoorHere, disk: SmallDisk, tmp_path: Path) -> None:
         assert await confirmed(box, "after") > before
         assert box.failures == []
 
-    told = written(state, receiver)
+    told = written(identity.home, receiver)
     plays = [entry.play for entry in told if isinstance(entry, Played)]
     assert {"before", "after"} <= set(plays) and len(plays) == len(set(plays))
     # What had no room is counted.
