@@ -49,9 +49,14 @@ class Pacing:
             self._due = now + self._chance(0.0, SPREAD)
 
     def first(self, now: float) -> None:
-        """A receipt came, of whatever chain: the server is ready to take something."""
+        """A receipt came, of whatever chain: the server is ready to take something.
+
+        The first one of a session says what it has, which may be less than it had: it may have been
+        restored from a backup.
+        """
         if not self._ready:
             self._ready = True
+            self.receipted = 0
             self._since = now
             self._due = now + self._chance(0.0, SPREAD)
 

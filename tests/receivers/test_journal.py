@@ -269,6 +269,27 @@ def test_what_the_server_has_already_is_not_sent_after_a_restart(tmp_path: Path)
     checked(message)
 
 
+@pytest.mark.parametrize("has", [0, 2], ids=["nothing of this chain", "less than it had"])
+def test_a_server_that_was_restored_is_told_again(tmp_path: Path, has: int) -> None:
+    one = box(tmp_path)
+    one.journal.started()
+    for number in range(3):
+        one.journal.played(stretch(number))
+    one.welcome()
+    one.run(1)
+    (message,) = one.line.journals
+    receipt(one, message)
+    assert one.journal.waiting == 0 and len(message.lines) == 5
+    one.journal.parted()
+    one.welcome(Receipt(chain=message.chain, journal=has) if has else Receipt())
+    one.run(1)
+    again = one.line.journals[-1]
+    assert again is not message and again.lines == message.lines[has:]
+    receipt(one, again)
+    one.run(61)
+    assert one.journal.waiting == 0 and len(one.line.journals) == 2
+
+
 def test_much_waits_while_something_is_on_air_and_little_does_not(tmp_path: Path) -> None:
     one = box(tmp_path)
     one.journal.started()
