@@ -105,6 +105,7 @@ def test_the_real_thing_asks_for_a_word_and_is_corrected(desk: Desk, office: Off
     page.get_by_role("button", name=f"Đính chính: {FLOOD}").click()
     dialog = page.get_by_role("dialog").filter(has_text="Lệnh cũ dừng ngay")
     dialog.get_by_role("radio", name=re.compile("Đính chính")).check()
+    axe(page)
     dialog.get_by_role("button", name="Đính chính ngay").click()
     expect(one).to_contain_text("<b onmouseover")
     expect(one).to_have_count(1)
