@@ -72,7 +72,7 @@ def list_emergencies(
     every: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
     state: Annotated[
         str | None,
-        typer.Option(help="waiting, lapsed, standing, over, stopped or corrected."),
+        typer.Option(help="waiting, lapsed, cancelled, standing, over, stopped or corrected."),
     ] = None,
     server: Server = None,
     as_json: AsJson = False,

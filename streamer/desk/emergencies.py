@@ -32,6 +32,8 @@ LASTS = 3600.0
 LONGEST = 7 * 86_400.0
 MARGIN = 600.0
 """Seconds that the last repeat may be late, behind another emergency."""
+CORRECTED_WITHIN = 86_400.0
+"""Seconds after its end within which a correction waits for no second person."""
 
 
 class State(StrEnum):
@@ -45,6 +47,8 @@ class State(StrEnum):
     OVER = "over"
     """It has expired."""
     STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    """It was taken back, or refused, while it waited: nobody has heard it."""
     CORRECTED = "corrected"
 
 
@@ -129,7 +133,8 @@ async def stop(desk: Desk, actor: Actor, id: int, reason: str = "") -> CueRow:
         state = state_of(row, work.now)
         if state not in (State.WAITING, State.STANDING):
             raise _not_in(row, state, "emergency.not_standing")
-        _end(row, State.STOPPED, actor, work.now)
+        ended = State.STOPPED if state is State.STANDING else State.CANCELLED
+        _end(row, ended, actor, work.now)
         _record(work, "stopped", row, note=reason)
     return row
 
@@ -147,14 +152,16 @@ async def correct(
 ) -> CueRow:
     """Stop one and call another in its place, at once and in one transaction; return the new one.
 
-    What is None is as it was (and so not taken from ``wanted``); with targets of its own, nothing
-    is excluded unless that is said. No second person is waited for: where the area wants one, it
-    may not reach further than what it corrects, but by an override.
+    What has expired or was stopped can be corrected as well, for it was heard; what never went out
+    cannot. What is None is as it was (and so not taken from ``wanted``); with targets of its own,
+    nothing is excluded unless that is said. No second person is waited for: where the area wants
+    one, a correction may not reach further than what it corrects, make a real one of a drill, or
+    come later than a day after its end, but by an override.
     """
     async with desk.work(actor) as work:
         old = await _get(work.db, id)
         state = state_of(old, work.now)
-        if state not in (State.STANDING, State.OVER):
+        if state not in (State.STANDING, State.OVER, State.STOPPED):
             raise _not_in(old, state, "emergency.not_standing")
         if old.version != version:
             raise Stale(old.version)
@@ -173,14 +180,16 @@ async def correct(
             drill=old.drill if drill is None else drill,
         )
         row = await _make(desk, work, area, wanted)
-        second = desk.policies.effective(area).second_person
-        before = _reach(desk, old.targets, old.excluded)
-        wider = not _reach(desk, row.targets, row.excluded) <= before
-        if second and wider and not wanted.override:
-            raise Invalid(FieldProblem("targets", "emergency.wider"))
+        if desk.policies.effective(area).second_person and not wanted.override:
+            _alone(desk, old, row)
         work.db.add(row)
         await work.db.flush()
-        _end(old, State.CORRECTED, actor, work.now)
+        if state is State.STOPPED:
+            # Who stopped it, and when, stays.
+            old.state = State.CORRECTED
+            old.version += 1
+        else:
+            _end(old, State.CORRECTED, actor, work.now)
         old.corrected_by = row.id
         _record(work, "corrected", old, by=row.id)
         _record(work, "called", row, corrects=old.id)
@@ -212,6 +221,21 @@ def _reach(desk: Desk, targets: Sequence[int], excluded: Sequence[int]) -> set[i
             if (number := shape.number.get(id)) is not None:
                 take(range(number, shape.end[number]))
     return found
+
+
+def _alone(desk: Desk, old: CueRow, row: CueRow) -> None:
+    """Raise ``Invalid`` for a correction that a second person would have to see."""
+    problems: list[FieldProblem] = []
+    before = _reach(desk, old.targets, old.excluded)
+    if not _reach(desk, row.targets, row.excluded) <= before:
+        problems.append(FieldProblem("targets", "emergency.wider"))
+    if old.drill and not row.drill:
+        problems.append(FieldProblem("drill", "emergency.drill_made_real"))
+    ended = old.expires_at if old.stopped_at is None else old.stopped_at
+    if row.called_at > ended + CORRECTED_WITHIN:
+        problems.append(FieldProblem("override", "emergency.late"))
+    if problems:
+        raise Invalid(*problems)
 
 
 def _end(row: CueRow, state: State, actor: Actor, now: float) -> None:

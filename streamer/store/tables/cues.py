@@ -9,9 +9,9 @@ from loa.streamer.store.tables.base import Base
 
 
 class CueRow(Base):
-    """A call to be on air at once. ``state``: waiting (for a second person), standing, stopped or
-    corrected (``corrected_by`` is what took its place). What ran out is still ``standing`` with
-    ``expires_at`` in the past.
+    """A call to be on air at once. ``state``: waiting (for a second person), cancelled (while it
+    waited), standing, stopped or corrected (``corrected_by`` is what took its place). What ran out
+    is still ``standing`` with ``expires_at`` in the past.
 
     ``targets`` and ``excluded`` are ids of areas, each with everything below. ``every`` seconds it
     is said again until ``repeat_until``; 0: only once. ``starts_at``: when it went out, and before

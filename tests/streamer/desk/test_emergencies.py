@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +193,14 @@ async def test_one_that_waits_is_taken_back(tmp_path: Path) -> None:
     async with desk_with_sample(tmp_path) as office:
         await second_person(office)
         row = await called(office)
-        await emergencies.stop(office.desk, await caller(office), row.id, "nhầm")
+        actor = await caller(office)
+        row = await emergencies.stop(office.desk, actor, row.id, "nhầm")
         assert told(office) == ["emergency.waiting", "emergency.stopped"]
+        assert row.state == State.CANCELLED
+        # Else the second person would be got round: call, take back, correct.
+        wanted = Wanted(await bulletin(office))
+        with pytest.raises(Conflict, match="not_standing"):
+            await emergencies.correct(office.desk, actor, row.id, row.version, wanted)
 
 
 async def test_an_override_goes_out_without_a_second_person_and_is_on_record(
@@ -261,3 +268,38 @@ async def test_what_has_run_out_can_still_be_corrected(tmp_path: Path) -> None:
         )
         assert (new.drill, new.severity) == (False, 1)
         assert list(await standing(office)) == [new.id]
+
+
+async def test_what_was_stopped_can_still_be_corrected(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        old, actor = await called(office), await caller(office)
+        await emergencies.stop(office.desk, await office.actor(f"emergency@{PROVINCE}"), old.id)
+        office.clock.now += 60
+        wanted = Wanted(await bulletin(office))
+        new = await emergencies.correct(office.desk, actor, old.id, 2, wanted)
+        assert list(await standing(office)) == [new.id]
+        async with office.desk.store.read() as db:
+            row = await db.get_one(CueRow, old.id)
+        assert (row.state, row.corrected_by, row.stopped_at) == ("corrected", new.id, NOW)
+        assert row.stopped_by != actor.who, "who stopped it stays"
+
+
+async def test_a_correction_is_no_way_round_the_second_person(tmp_path: Path) -> None:
+    async with desk_with_sample(tmp_path) as office:
+        await second_person(office)
+        actor = await caller(office)
+        drill = await called(office, drill=True, override=True, reason="gấp")
+        wanted = Wanted(await bulletin(office), reason="đính chính")
+
+        async def codes(id: int, **more: Any) -> list[str]:
+            with pytest.raises(Invalid) as error:
+                await emergencies.correct(office.desk, actor, id, 2, wanted, **more)
+            return [f.code for f in error.value.fields]
+
+        await emergencies.stop(office.desk, actor, drill.id)
+        assert await codes(drill.id, drill=False) == ["emergency.drill_made_real"]
+        office.clock.now += emergencies.CORRECTED_WITHIN + 1
+        assert await codes(drill.id) == ["emergency.late"]
+        by_override = replace(wanted, override=True)
+        await emergencies.correct(office.desk, actor, drill.id, 2, by_override)
+        assert told(office)[-1] == "emergency.override"

@@ -46,11 +46,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "To go without the second person, give a reason.",
     ),
     "emergency.twice": (
-        "Vừa có lệnh y hệt được gọi; không gọi thêm lần nữa.",
+        "Vừa có lệnh y hệt được phát; không phát thêm lần nữa.",
         "Just the same was called a moment ago; it is not called again.",
     ),
     "emergency.same_person": (
-        "Người gọi không thể tự xác nhận; cần một người khác.",
+        "Người ra lệnh không thể tự xác nhận; cần một người khác.",
         "Whoever called it cannot confirm it; somebody else has to.",
     ),
     "emergency.not_waiting": (
@@ -61,5 +61,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "emergency.wider": (
         "Đính chính không được phát rộng hơn lệnh cũ nếu không có người thứ hai xác nhận.",
         "A correction may not reach further than what it corrects, for nobody else confirms it.",
+    ),
+    "emergency.drill_made_real": (
+        "Đính chính một cuộc diễn tập không được thành khẩn cấp thật nếu không có người thứ hai"
+        " xác nhận.",
+        "The correction of a drill may not be a real emergency, for nobody else confirms it.",
+    ),
+    "emergency.late": (
+        "Lệnh cũ đã hết hơn một ngày: hãy phát một lệnh mới, có người thứ hai xác nhận.",
+        "It ended more than a day ago: call a new one, which a second person confirms.",
     ),
 }
