@@ -1,6 +1,7 @@
 /** The microphone: chosen, opened, measured, heard by oneself if one likes, and muted. */
 
 import worklet from './capture.worklet?worker&url'
+import { deviceOf } from './devices'
 import { FLOOR, type Level } from './loudness'
 import { RATE } from './opus'
 
@@ -34,6 +35,13 @@ function troubleOf(error: unknown): Trouble {
   return name === 'NotReadableError' || name === 'AbortError' ? 'taken' : 'failed'
 }
 
+function end(stream: MediaStream): void {
+  for (const track of stream.getTracks()) {
+    track.onended = null
+    track.stop()
+  }
+}
+
 const QUIET: Level = { lufs: FLOOR, peak: FLOOR, clipped: false }
 
 export class Microphone {
@@ -55,6 +63,10 @@ export class Microphone {
   #source: MediaStreamAudioSourceNode | null = null
   #stream: MediaStream | null = null
   #unclip = 0
+  /** Goes up when it is opened or closed: what was asked for before that is not wanted any more. */
+  #asked = 0
+  /** The device that is open, or was before it was pulled out; null where that cannot be told. */
+  #device: string | null = null
   #changed = (): void => void this.#devicesChanged()
 
   get open(): boolean {
@@ -71,16 +83,23 @@ export class Microphone {
     }
   }
 
-  /** Open it, or another one in its place. What goes wrong is in `trouble`. */
-  async start(): Promise<void> {
+  /** Open it, or another one in its place; `only` that device, if it is said. What goes wrong is in
+   * `trouble`. */
+  async start(only?: string): Promise<void> {
     if (this.opening) return
     if (!isSecureContext || navigator.mediaDevices === undefined) {
       this.trouble = 'insecure'
       return
     }
     this.opening = true
+    const asked = ++this.#asked
     try {
-      const device = this.chosen === '' ? {} : { deviceId: { ideal: this.chosen } }
+      const device =
+        only !== undefined
+          ? { deviceId: { exact: only } }
+          : this.chosen === ''
+            ? {}
+            : { deviceId: { ideal: this.chosen } }
       const stream = await navigator.mediaDevices.getUserMedia({
         audio: {
           ...device,
@@ -89,18 +108,28 @@ export class Microphone {
           autoGainControl: this.processing,
         },
       })
-      await this.#connect(stream)
+      try {
+        await this.#connect(stream, () => asked === this.#asked)
+      } catch (error) {
+        end(stream)
+        if (asked === this.#asked) this.label = null
+        throw error
+      }
     } catch (error) {
-      this.trouble = troubleOf(error)
+      if (asked === this.#asked) this.trouble = troubleOf(error)
     } finally {
-      this.opening = false
+      if (asked === this.#asked) this.opening = false
     }
   }
 
-  async #connect(stream: MediaStream): Promise<void> {
+  async #connect(stream: MediaStream, wanted: () => boolean): Promise<void> {
+    const context = wanted() ? await this.#graph(wanted) : null
+    if (context === null) {
+      end(stream)
+      return
+    }
     this.#release()
     const track = stream.getAudioTracks()[0]!
-    const context = await this.#graph()
     // Whatever rate and channels it has: the context makes 48 kHz of it, the node one channel.
     this.#source = new MediaStreamAudioSourceNode(context, { mediaStream: stream })
     this.#source.connect(this.#node!)
@@ -114,13 +143,20 @@ export class Microphone {
     this.wake()
     this.label = track.label
     this.trouble = null
-    await this.#list()
+    this.#device = null
+    await this.#list().catch(() => {})
+    if (wanted()) this.#device = deviceOf(track.getSettings(), track.label, this.devices)
   }
 
-  async #graph(): Promise<AudioContext> {
+  /** Return what takes the sound; null: it is not wanted any more. */
+  async #graph(wanted: () => boolean): Promise<AudioContext | null> {
     if (this.#context !== null) return this.#context
     const context = new AudioContext({ sampleRate: RATE, latencyHint: 'interactive' })
     await context.audioWorklet.addModule(worklet)
+    if (!wanted()) {
+      void context.close()
+      return null
+    }
     const node = new AudioWorkletNode(context, 'loa-capture', {
       channelCount: 1,
       channelCountMode: 'explicit',
@@ -154,8 +190,12 @@ export class Microphone {
 
   async #devicesChanged(): Promise<void> {
     await this.#list()
-    // Plugged in again: go on without a word.
-    if (this.trouble === 'gone' && this.devices.length > 0) await this.start()
+    // Plugged in again: go on without a word. Another one is for whoever speaks to choose, for it
+    // may hear what this one did not.
+    const same = this.#device
+    if (this.trouble === 'gone' && same !== null && this.devices.some((one) => one.deviceId === same)) {
+      await this.start(same)
+    }
   }
 
   async choose(device: string): Promise<void> {
@@ -200,15 +240,15 @@ export class Microphone {
   #release(): void {
     this.#source?.disconnect()
     this.#source = null
-    for (const track of this.#stream?.getTracks() ?? []) {
-      track.onended = null
-      track.stop()
-    }
+    if (this.#stream !== null) end(this.#stream)
     this.#stream = null
   }
 
   /** Close it: nothing listens any more. */
   stop(): void {
+    this.#asked += 1
+    this.opening = false
+    this.#device = null
     this.#release()
     navigator.mediaDevices?.removeEventListener('devicechange', this.#changed)
     void this.#context?.close()

@@ -4,6 +4,7 @@
 import type { Packet } from './protocol'
 import { LARGEST_PAGE, lastGranule, OggWriter } from './ogg'
 import { RATE } from './opus'
+import type { Health } from './studio.worker'
 
 const FOLDER = 'recordings'
 /** Recordings that are kept, the newest. */
@@ -23,6 +24,15 @@ export type About = {
 }
 
 export type Kept = About & { file: string; bytes: number; seconds: number }
+
+/** What there is of it on this computer. `slow`: with gaps, where this computer was too slow. */
+export type KeptAs = 'whole' | 'slow' | 'full' | 'failed' | 'none'
+
+export function keptAs(health: Pick<Health, 'recording' | 'slow'> | null): KeptAs {
+  if (health === null || health.recording === '') return 'none'
+  if (health.recording !== 'on') return health.recording
+  return health.slow > 0 ? 'slow' : 'whole'
+}
 
 async function folder(): Promise<FileSystemDirectoryHandle> {
   const root = await navigator.storage.getDirectory()

@@ -7,7 +7,7 @@ import { liveHere } from '../state/live.svelte'
 import type { LinkState } from './link'
 import { Microphone } from './microphone.svelte'
 import type { Closed, Status } from './protocol'
-import type { About } from './recording'
+import { keptAs, type About, type KeptAs } from './recording'
 import type { Health, Order, Report } from './studio.worker'
 import StudioWorker from './studio.worker?worker'
 
@@ -31,7 +31,14 @@ export type Plan = {
   where: string
 }
 
-export type Outcome = { seconds: number; lost: number; connections: number; closed: Closed; recording: string }
+export type Outcome = {
+  seconds: number
+  lost: number
+  connections: number
+  closed: Closed
+  recording: string
+  kept: KeptAs
+}
 
 const COUNT_MS = 1_000
 const FROM = 3
@@ -51,6 +58,8 @@ export class Studio {
   status = $state.raw<Status | null>(null)
   health = $state.raw<Health | null>(null)
   plan = $state.raw<Plan | null>(null)
+  /** Its page is being looked at. */
+  seen = false
   /** Why it did not begin. */
   refused = $state.raw<Closed | null>(null)
   /** The session ended on air: once somebody signs in again, it goes on. */
@@ -213,6 +222,7 @@ export class Studio {
         connections: this.health?.connections ?? 1,
         closed,
         recording: this.#recording,
+        kept: keptAs(this.health),
       }
       this.#end('over')
     }
@@ -232,6 +242,7 @@ export class Studio {
     removeEventListener('beforeunload', this.#guard)
     removeEventListener('online', this.#hurry)
     this.microphone.mute(false)
+    if (!this.seen) this.microphone.stop()
     void this.#awake?.release().catch(() => {})
     this.#awake = null
     this.#show()
@@ -250,6 +261,7 @@ export class Studio {
             lost: this.link !== 'open',
             muted: this.microphone.muted,
             stop: () => this.stop(),
+            unlock: () => this.unlock(),
           }
         : null
   }

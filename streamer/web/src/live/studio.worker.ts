@@ -17,11 +17,13 @@ export type Order =
   | { do: 'end' }
   | { do: 'close' }
 
-/** How it is, four times a second. `lost`: packets that nobody will hear. */
+/** How it is, four times a second. `lost`: packets that nobody will hear; `slow`: those of them that
+ * this machine was too slow for, which are not in the recording either. */
 export type Health = {
   rtt: number | null
   sent: number
   lost: number
+  slow: number
   waitingMs: number
   connections: number
   pcm: boolean
@@ -147,7 +149,10 @@ async function connect(order: Extract<Order, { do: 'connect' }>): Promise<void> 
         say({ is: 'status', status })
       },
       closed: (closed) => {
-        if (closed.reason !== 'signed_out' || link?.state === 'over') finish()
+        if (closed.reason !== 'signed_out' || link?.state === 'over') {
+          finish()
+          tell(link!)
+        }
         say({ is: 'closed', closed })
       },
     },
@@ -170,20 +175,29 @@ function beat(): void {
   if (ended !== 0 && now - ended > GOODBYE_MS && to.state !== 'over') {
     to.close()
     finish()
+    tell(to)
     say({ is: 'closed', closed: { type: 'closed', reason: 'unanswered', text: '', again: false, by: '', final: false } })
   }
   to.tick(now)
-  if (recorder !== null && (recorder.stopped === 'full' || recorder.stopped === 'failed')) {
-    recording = recorder.stopped
-    recorder = null
-  }
-  if (++beats % HEALTH_EVERY !== 0) return
+  look()
+  if (++beats % HEALTH_EVERY === 0) tell(to)
+}
+
+/** Does the recording still go on, or did it until it was closed? */
+function look(): void {
+  if (recorder?.stopped !== 'full' && recorder?.stopped !== 'failed') return
+  recording = recorder.stopped
+  recorder = null
+}
+
+function tell(to: Link): void {
   say({
     is: 'health',
     health: {
       rtt: to.rtt,
       sent: to.sent,
       lost: to.outbox.dropped + tooSlow + lostThere,
+      slow: tooSlow,
       waitingMs: to.outbox.waiting * 20,
       connections: to.connections,
       pcm: to.pcm,
@@ -193,11 +207,16 @@ function beat(): void {
   })
 }
 
+function closeRecorder(): void {
+  recorder?.close()
+  look()
+  recorder = null
+}
+
 /** Nothing is taken any more; what was said is in the recording. */
 function finish(): void {
   going = false
-  recorder?.close()
-  recorder = null
+  closeRecorder()
   if (encoder?.state === 'configured') encoder.close()
   encoder = null
 }
@@ -206,8 +225,7 @@ async function end(): Promise<void> {
   going = false
   ended = performance.now()
   if (encoder?.state === 'configured') await encoder.flush().catch(() => {})
-  recorder?.close()
-  recorder = null
+  closeRecorder()
   link?.end()
 }
 

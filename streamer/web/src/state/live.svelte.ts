@@ -11,6 +11,8 @@ export type OnAirHere = {
   lost: boolean
   muted: boolean
   stop: () => void
+  /** Somebody signed in again: what the end of the session cut goes on. */
+  unlock: () => void
 }
 
 class LiveHere {
