@@ -172,7 +172,8 @@ def test_a_broadcaster_goes_live_and_is_heard(desk: Desk, office: Office, ear: E
     axe(page)
     shot(page, "studio-over")
     page.get_by_role("button", name="Làm thành bản tin").click()
-    expect(page.get_by_text("Đã tạo bản tin từ bản ghi")).to_be_visible()
+    expect(page.get_by_text("Đã gửi xong")).to_be_visible()
+    expect(page.get_by_role("button", name="Đã gửi làm bản tin")).to_be_disabled()
     (bulletin,) = office.api.call("GET", f"/bulletins?area={office.ids[COMMUNE]}")["items"]
     assert bulletin["title"] == "Tin xã sáng nay (dữ liệu mẫu)"
     audit = office.api.call("GET", "/audit?action=live.began")["items"]
@@ -244,6 +245,48 @@ def test_samples_are_sent_where_nothing_encodes(desk: Desk, ear: Ear) -> None:
     page.get_by_role("button", name="Đăng xuất").click()
     page.get_by_role("button", name="Dừng phát và đăng xuất").click()
     expect(page).to_have_title("Đăng nhập · Loa")
+
+
+@pytest.mark.slow
+def test_an_emergency_asks_for_the_word_and_is_for_this_once(desk: Desk) -> None:
+    page = desk.sign_in("lan", "/emergency")
+    emergency = page.get_by_role("radio", name=re.compile("^Khẩn cấp"))
+    routine = page.get_by_role("radio", name=re.compile("^Thông thường"))
+
+    def sent_to_speak() -> None:
+        page.get_by_role("radio", name="KHẨN CẤP THẬT").check()
+        page.get_by_label("Tìm địa bàn").fill("na khuong")
+        page.get_by_role("treeitem", name="Xã Nà Khương").click()
+        page.get_by_role("radio", name="Nói trực tiếp").check()
+        page.get_by_role("link", name="Đến trang Phát trực tiếp").click()
+        expect(emergency).to_be_checked()
+
+    sent_to_speak()
+    # Only looked at: it is not an emergency when one comes back.
+    page.locator("nav").get_by_role("link", name="Bản tin").click()
+    expect(page).to_have_title("Bản tin · Loa")
+    page.locator("nav").get_by_role("link", name="Phát trực tiếp").click()
+    expect(routine).to_be_checked()
+    page.locator("nav").get_by_role("link", name="Khẩn cấp").click()
+    page.get_by_role("link", name="Đến trang Phát trực tiếp").click()
+    expect(emergency).to_be_checked()
+    page.get_by_role("button", name="Phát khẩn cấp ngay").click()
+    asks = page.get_by_role("dialog")
+    go = asks.get_by_role("button", name="Phát khẩn cấp ngay")
+    expect(go).to_be_disabled()
+    axe(page)
+    shot(page, "studio-emergency")
+    asks.get_by_label("Gõ chữ KHẨN CẤP").fill("emergency")
+    go.click()
+    on_air(page)
+    # Stopped on another page, the microphone is let go.
+    page.get_by_role("link", name="Khẩn cấp").first.click()
+    band = page.get_by_role("region", name="Phát trực tiếp")
+    band.get_by_role("button", name="Dừng phát").click()
+    expect(band).to_have_count(0)
+    page.locator("nav").get_by_role("link", name="Phát trực tiếp").click()
+    page.get_by_role("button", name="Phát buổi khác").click()
+    expect(routine).to_be_checked()
 
 
 def test_a_viewer_cannot(desk: Desk) -> None:

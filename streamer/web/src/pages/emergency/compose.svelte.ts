@@ -30,7 +30,11 @@ export function reachOf(targets: Iterable<number>, excluded: Iterable<number> = 
   return { areas: all.size, receivers, online }
 }
 
-class Compose {
+function same(some: readonly number[], others: readonly number[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one))
+}
+
+export class Compose {
   drill = $state(true)
   source = $state<Source>('ready')
   targets = $state.raw<ReadonlySet<number>>(new Set())
@@ -46,10 +50,16 @@ class Compose {
   every = $state(0)
   hours = $state(1)
   reason = $state('')
+  /** Does the area want a second person? */
+  second = $state(false)
   override = $state(false)
+
+  /** `fixed`: the area in whose name it is, whatever is chosen. */
+  constructor(readonly fixed?: number) {}
 
   /** The area in whose name it is called; null: nothing is chosen, or it does not lie together. */
   get area(): Area | null {
+    if (this.fixed !== undefined) return areas.get(this.fixed) ?? null
     const lineages = [...this.targets].map((id) => areas.lineage(id).map((area) => area.id))
     const found = areas.get(together(lineages) ?? 0)
     return found !== undefined && session.may('emergency', found.id) ? found : null
@@ -73,18 +83,27 @@ class Compose {
     return found
   }
 
+  /** What the area asks for; where it wants no second person, none is passed over. */
+  asks(second: boolean): void {
+    this.second = second
+    if (!second) this.override = false
+  }
+
   /** Make a bulletin of what was written or recorded; it is there when its audio is. */
   async make(title: string): Promise<void> {
     const of = this.source === 'text' ? this.text.trim() : this.recording!
     let whole = this.made
-    if (whole === null || whole.state !== 'draft') {
+    // One that somebody began to approve, or of another area, is left; else it is the same draft.
+    if (whole === null || whole.state !== 'draft' || whole.area !== this.area!.id) {
       const body = {
         area: this.area!.id, title, class: 'emergency' as const, targets: [...this.targets],
         language: 'vi', sign_text: '', notes: '', starts_at: null, expires_at: null, per_day: 1, days: 1,
       }
       whole = (await api.POST('/bulletins', { body })).data!
-      this.made = whole
+    } else {
+      whole = await this.#asSaid(whole, title)
     }
+    this.made = whole
     this.heard = false
     const path = { bulletin: whole.id }
     if (typeof of === 'string') {
@@ -114,19 +133,49 @@ class Compose {
     }
   }
 
-  /** Send it: what was made here is approved on the way. */
+  /** Give what was made the title, area and areas that are entered now, where those were changed. */
+  async #asSaid(made: BulletinWhole, title: string): Promise<BulletinWhole> {
+    const { id: area } = this.area!
+    const targets = [...this.targets]
+    if (made.title === title && made.area === area && same(made.targets, targets)) return made
+    let { id, version } = made
+    if (made.state !== 'draft' || made.area !== area) {
+      // Of another area, or approved as it was: a draft like it, with the same sound.
+      const { data } = await api.POST('/bulletins/{bulletin}/copy', { params: { path: { bulletin: id } }, body: { area } })
+      ;({ id, version } = data!)
+    }
+    const { data } = await api.PATCH('/bulletins/{bulletin}', {
+      params: { path: { bulletin: id }, header: ifMatch(version) },
+      body: { title, targets } as components['schemas']['BulletinChange'],
+    })
+    return data!
+  }
+
+  /** The title of what would be said. */
+  get name(): string {
+    return (this.source === 'ready' ? '' : this.title.trim()) || (this.message?.title ?? '')
+  }
+
+  /** What is to be said, approved; what was made here becomes so on the way, as it is entered now. */
+  async approved(): Promise<number> {
+    if (this.source === 'ready') return this.ready!.id
+    const made = (this.made = await this.#asSaid(this.made!, this.name))
+    await this.#approve(made.id)
+    return made.id
+  }
+
+  /** Send it. */
   async send(): Promise<Emergency> {
-    const message = this.message!
-    if (this.source !== 'ready') await this.#approve(message.id)
+    const bulletin = await this.approved()
     const until = this.every > 0 ? new Date(push.now() + this.hours * 3_600_000).toISOString() : null
     const { data } = await api.POST('/emergencies', {
       body: {
-        area: this.area!.id, targets: [...this.targets], excluded: [], bulletin: message.id,
+        area: this.area!.id, targets: [...this.targets], excluded: [], bulletin,
         severity: this.severity, drill: this.drill, every_minutes: this.every || null,
         repeat_until: until, expires_at: null, reason: this.reason, override: this.override,
       },
     })
-    this.#clear()
+    this.clear()
     return data!
   }
 
@@ -145,7 +194,7 @@ class Compose {
     this.made = data!
   }
 
-  #clear(): void {
+  clear(): void {
     this.drill = true
     this.ready = this.made = this.recording = this.madeOf = null
     this.title = this.text = this.reason = ''

@@ -2,10 +2,10 @@ import { speaks } from '../../state/language.svelte'
 
 const vi = {
   title: 'Khẩn cấp',
-  noRight: 'Bạn không có quyền gọi khẩn cấp. Quyền này do người quản trị cấp riêng.',
+  noRight: 'Bạn không có quyền phát khẩn cấp. Quyền này do người quản trị cấp riêng.',
   now: 'Đang có hiệu lực',
   recent: 'Gần đây',
-  compose: 'Gọi khẩn cấp',
+  compose: 'Phát khẩn cấp',
   steps: {
     mode: '1. Diễn tập hay thật?',
     where: '2. Phát tới đâu?',
@@ -22,7 +22,7 @@ const vi = {
   reach: (areas: string, receivers: string, online: string) =>
     `Tới ${areas} địa bàn, ${receivers} cụm thu, trong đó ${online} đang trực tuyến.`,
   chooseAreas: 'Hãy chọn ít nhất một địa bàn.',
-  notTogether: 'Các địa bàn này không cùng nằm trong một địa bàn mà bạn có quyền gọi khẩn cấp. Hãy gọi riêng từng nơi.',
+  notTogether: 'Các địa bàn này không cùng nằm trong một địa bàn mà bạn có quyền phát khẩn cấp. Hãy phát riêng từng nơi.',
   sources: {
     ready: 'Bản tin có sẵn',
     text: 'Đọc từ chữ',
@@ -59,7 +59,7 @@ const vi = {
   preparing: 'Đang chuẩn bị âm thanh…',
   prepared: 'Đã sẵn sàng để phát.',
   failed: 'Không chuẩn bị được âm thanh.',
-  noMic: 'Trình duyệt không cho dùng micro. Trang phải mở bằng HTTPS, và bạn phải cho phép micro.',
+  noMic: 'Trình duyệt không cho dùng micrô. Trang phải mở bằng HTTPS, và bạn phải cho phép dùng micrô.',
   liveWhat: 'Nói trực tiếp được thực hiện ở trang Phát trực tiếp, với loại Khẩn cấp đã chọn sẵn. Buổi nói trực tiếp luôn là phát thật và không chờ người thứ hai.',
   liveGo: 'Đến trang Phát trực tiếp',
   liveNoDrill: 'Không có diễn tập bằng cách nói trực tiếp. Hãy chọn bản tin có sẵn, đọc từ chữ hoặc thu âm.',
@@ -98,9 +98,9 @@ const vi = {
   sentWaits: 'Lệnh đang chờ người thứ hai.',
   waits: 'Chờ người thứ hai xác nhận',
   left: (time: string) => `còn ${time}`,
-  calledBy: (who: string, at: string) => `${who} gọi lúc ${at}`,
+  calledBy: (who: string, at: string) => `${who} ra lệnh phát lúc ${at}`,
   confirmedBy: (who: string) => `${who} xác nhận`,
-  youCalled: 'Bạn đã gọi lệnh này. Một người khác có quyền phải xác nhận.',
+  youCalled: 'Bạn đã ra lệnh này. Một người khác có quyền phải xác nhận.',
   confirm: 'Xác nhận và phát',
   confirmAsk: 'Xác nhận phát?',
   confirmWhat: 'Bạn là người thứ hai. Hãy nghe bản tin và kiểm tra địa bàn trước khi xác nhận.',
@@ -115,7 +115,8 @@ const vi = {
   correct: 'Đính chính',
   correctNamed: (title: string) => `Đính chính: ${title}`,
   correctAsk: 'Đính chính',
-  correctWhat: 'Lệnh cũ dừng ngay và bản tin đính chính phát thay, tới cùng các địa bàn, không chờ người thứ hai.',
+  correctWhat:
+    'Lệnh cũ dừng ngay nếu còn hiệu lực, và bản tin đính chính phát thay, tới cùng các địa bàn, không chờ người thứ hai.',
   correctGo: 'Đính chính ngay',
   corrected: 'Bản đính chính đang phát.',
   again: (at: string) => `Phát lại lúc ${at}`,
@@ -131,6 +132,8 @@ const vi = {
     silent: 'Im lặng',
     online: 'Đang trực tuyến',
     expected: 'Phải nhận',
+    spoken: (reached: string, expected: string, silent: string) =>
+      `Đã phát ${reached} trên ${expected} cụm thu, ${silent} cụm im lặng.`,
   },
   states: 'Bốn mức bằng chứng (của những cụm thu đã gửi báo cáo)',
   statesWhat: 'Mỗi mức đo riêng, không mức nào suy ra từ mức khác.',
@@ -147,6 +150,7 @@ const vi = {
   states_of: {
     over: 'Đã hết',
     stopped: 'Đã dừng',
+    cancelled: 'Đã hủy trước khi phát',
     corrected: 'Đã đính chính',
     lapsed: 'Không ai xác nhận',
     waiting: 'Đang chờ',
@@ -267,7 +271,8 @@ const en: typeof vi = {
   correct: 'Correct',
   correctNamed: (title) => `Correct: ${title}`,
   correctAsk: 'Correct',
-  correctWhat: 'The old one stops at once and the correction sounds in its place, in the same areas, without a second person.',
+  correctWhat:
+    'The old one stops at once if it still stands, and the correction sounds in its place, in the same areas, without a second person.',
   correctGo: 'Correct now',
   corrected: 'The correction is out.',
   again: (at) => `Again at ${at}`,
@@ -283,6 +288,7 @@ const en: typeof vi = {
     silent: 'Silent',
     online: 'Online',
     expected: 'Expected',
+    spoken: (reached, expected, silent) => `${reached} of ${expected} receivers reached, ${silent} silent.`,
   },
   states: 'Four states of proof (of receivers that have reported)',
   statesWhat: 'Each is measured by itself; none follows from another.',
@@ -299,6 +305,7 @@ const en: typeof vi = {
   states_of: {
     over: 'Over',
     stopped: 'Stopped',
+    cancelled: 'Cancelled before it went out',
     corrected: 'Corrected',
     lapsed: 'Nobody confirmed',
     waiting: 'Waiting',

@@ -64,7 +64,7 @@ const vi = {
   },
   byDay: 'Lượt phát theo ngày',
   proofHow:
-    'Bốn mức được ghi riêng, không suy từ mức này ra mức khác: đã nhận, đã giải mã, đã phát ra thiết bị, đã kêu. Chỉ cụm thu có micro hoặc cảm biến dòng mới đo được “đã kêu”.',
+    'Bốn mức được ghi riêng, không suy từ mức này ra mức khác: đã nhận, đã giải mã, đã phát ra thiết bị, đã kêu. Chỉ cụm thu có micrô hoặc cảm biến dòng mới đo được “đã kêu”.',
   silentReceivers: 'Cụm thu không báo gì',
   lastSeen: 'Kết nối lần cuối',
   never: 'chưa bao giờ',
