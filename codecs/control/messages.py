@@ -22,8 +22,7 @@ from msgspec import Meta, Struct
 from loa.codecs.errors import CodecError
 
 VERSION = 1
-OLDEST = 1
-"""The versions that are spoken here: this one and, from the second on, the one before."""
+"""The newest version; which ones are spoken, ``dialects`` says."""
 MAX_TEXT = 256 * 1024
 """Bytes of a JSON message."""
 

@@ -283,13 +283,13 @@ class Playing:
         while self._place + 1 <= target:
             place = self._place + 1
             step = sequencer.take(place, max(1, int(target - self._place)))
-            self._note(step, place, target, now)
+            self._note(step, place, target)
             self._place += step.count
             run = step.run
             if step.what is What.PACKETS and run is not None and not run.whole:
                 more = int(min(max(run.lag(self._place), 0), math.ceil(CATCH_UP * step.count)))
                 if more and run is sequencer.current:
-                    self._note(sequencer.take(self._place, more), self._place, target, now)
+                    self._note(sequencer.take(self._place, more), self._place, target)
         if sequencer.asks is not None and self._line.send(Want(tick=sequencer.asks)):
             sequencer.asks = None
         for stretch in sequencer.ended:
@@ -302,7 +302,7 @@ class Playing:
             self._noted = now
             self._record(self._open, over=False)
 
-    def _note(self, step: Step, place: float, target: float, now: float) -> None:
+    def _note(self, step: Step, place: float, target: float) -> None:
         """Keep what this step sounds."""
         running = step.run
         if step.what is What.MADE_UP and self._run is not None:

@@ -57,16 +57,14 @@ class BulletinInfo:
 class StationPlan:
     """What a station is going to play.
 
-    ``windows``: of all its slots, cut to hours and limits, by start; ``shut`` those that limits
-    leave nothing or only a part of, as they were. ``plan``: what is played when, within what was
-    asked for. ``bulletins``: those of ``plan``, by id.
+    ``windows``: of all its slots, cut to hours and limits, by start. ``plan``: what is played when,
+    within what was asked for. ``bulletins``: those of ``plan``, by id.
     """
 
     station: int
     timezone: str
     limits: Limits
     windows: tuple[Window, ...]
-    shut: tuple[Window, ...]
     plan: Plan
     bulletins: Mapping[int, BulletinInfo]
 
@@ -128,18 +126,12 @@ def plan_station(
     raw = list(raw_windows(desk, area, material, zone, start, end))
     whole = plan(raw, material.items.get(area.id, ()), now, zone, limits)
     windows = usable(raw, limits, zone)
-    kept = {(w.slot, w.start, w.end) for w in windows}
     planned = tuple(p for p in whole.planned if p.start < until)
     return StationPlan(
         area.id,
         zone,
         limits,
         tuple(w for w in windows if w.end > now and w.start < until),
-        tuple(
-            w
-            for w in sorted(raw, key=lambda w: w.start)
-            if w.end > now and w.start < until and (w.slot, w.start, w.end) not in kept
-        ),
         Plan(planned, whole.unplaced),
         {p.bulletin: material.bulletins[p.bulletin] for p in planned},
     )

@@ -18,7 +18,6 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 from loa.streamer.store.tables.sims import SimPlaceRow, SimRow, TariffRow
 
 STATES = ("stock", "active", "suspended", "retired")
-MOST_SIMS = 100_000
 AT_ONCE = 500
 
 

@@ -42,7 +42,7 @@ async def hand_over(
         "holidays": await _holidays(db, merged, heir, local),
         "bulletins": await _bulletin_targets(db, merged, heir),
         "grants": await _grants(db, merged, heir),
-        "tokens": await _tokens(db, merged, heir, now),
+        "tokens": await _tokens(db, merged, heir),
         "webhooks": await _all(db, WebhookRow, merged, heir),
         "spelling": await _spelling(db, merged, heir),
         "receivers": await receivers_to(db, [merged], heir),
@@ -212,7 +212,7 @@ async def _grants(db: AsyncSession, merged: int, heir: int) -> int:
     return len(rows)
 
 
-async def _tokens(db: AsyncSession, merged: int, heir: int, now: float) -> int:
+async def _tokens(db: AsyncSession, merged: int, heir: int) -> int:
     count = await _all(db, ApiTokenRow, merged, heir)
     count += await _all(db, SourceTokenRow, merged, heir)
     for row in await db.scalars(select(SourceTokenRow).where(SourceTokenRow.revoked_at.is_(None))):

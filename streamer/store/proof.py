@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -159,11 +159,6 @@ async def batches_with_chains(
         .limit(limit)
     )
     return [(row, bytes(chain)) for row, chain in rows]
-
-
-async def count_reports(db: AsyncSession) -> int:
-    """Return how many play reports are kept."""
-    return int(await db.scalar(select(func.count()).select_from(PlayReportRow)) or 0)
 
 
 def pack(lines: Iterable[str]) -> bytes:

@@ -151,7 +151,7 @@ class Stage:
         )  # fmt: skip
         for item in items:
             self.add_audio(item.number, item.ticks)
-        plan = StationPlan(station, "UTC", Limits(), windows, (), Plan(planned, ()), {})
+        plan = StationPlan(station, "UTC", Limits(), windows, Plan(planned, ()), {})
         known = self.director.room.knowledge
         self.director.learn(replace(known, plans={**known.plans, station: plan}))
 

@@ -25,7 +25,7 @@ from loa.streamer.http.api.texts import say
 from loa.streamer.http.api.times import Time
 
 WORDS: dict[str, tuple[str, str]] = {
-    "title": ("Báo cáo minh chứng phát sóng của cụm loa", "Proof of play of receivers"),
+    "title": ("Báo cáo minh chứng phát sóng của cụm thu", "Proof of play of receivers"),
     "area": ("Địa bàn", "Area"),
     "period": ("Kỳ báo cáo", "Period"),
     "from_to": ("từ {first} đến {last}", "from {first} to {last}"),
@@ -33,7 +33,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "summary": ("Tổng hợp", "Summary"),
     "what": ("Chỉ tiêu", "Figure"),
     "number": ("Số liệu", "Value"),
-    "receivers": ("Số cụm loa", "Receivers"),
+    "receivers": ("Số cụm thu", "Receivers"),
     "due": ("Lượt cần phát", "Playings due"),
     "reached": ("Lượt đã phát ra loa", "Played to the device"),
     "sounded": (
@@ -44,7 +44,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "by_day": ("Theo ngày", "By day"),
     "by_area": ("Theo địa bàn", "By area"),
     "areas_days": ("Địa bàn theo ngày", "Areas by day"),
-    "silent": ("Cụm loa không có báo cáo", "Receivers that reported nothing"),
+    "silent": ("Cụm thu không có báo cáo", "Receivers that reported nothing"),
     "day": ("Ngày", "Day"),
     "name": ("Tên", "Name"),
     "path": ("Đường dẫn", "Path"),

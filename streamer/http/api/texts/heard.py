@@ -31,26 +31,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "heard.why.no_audio": ("không nhận được âm thanh", "no audio came"),
     "heard.why.no_audio_came": ("không nhận được âm thanh", "no audio came"),
     "heard.why.no_data": ("hết dung lượng", "its data was used up"),
-    "heard.why.not_in_the_cache": ("chưa tải về cụm loa", "it was not in the cache"),
-    "heard.why.not_fetched": ("chưa tải về cụm loa", "it was not fetched in time"),
+    "heard.why.not_in_the_cache": ("chưa tải về cụm thu", "it was not in the cache"),
+    "heard.why.not_fetched": ("chưa tải về cụm thu", "it was not fetched in time"),
     "heard.why.too_late": ("quá giờ phát", "it was too late"),
     "heard.why.unknown": ("không rõ", "not known"),
     "journal.missing": (
-        "Thiếu mục trong nhật ký của cụm loa",
+        "Thiếu mục trong nhật ký của cụm thu",
         "Entries of the box's journal are missing",
     ),
     "journal.fork": (
         "Nhật ký không nối tiếp phần đã lưu (thẻ nhớ bị khôi phục hoặc sao chép?)",
         "The journal does not follow from what is kept (was its card put back, or copied?)",
     ),
-    "journal.anew": ("Cụm loa lập nhật ký mới", "The box began another journal"),
+    "journal.anew": ("Cụm thu lập nhật ký mới", "The box began another journal"),
     "journal.signature": (
-        "Chữ ký không phải của cụm loa này",
+        "Chữ ký không phải của cụm thu này",
         "The signature is not this box's",
     ),
     "journal.altered": ("Nhật ký bị sửa đổi", "The journal was altered"),
     "journal.receiver": (
-        "Nhật ký của một cụm loa khác",
+        "Nhật ký của một cụm thu khác",
         "This is another receiver's journal",
     ),
 }

@@ -179,5 +179,5 @@ async def test_a_journal_newest_first_in_parts_and_what_is_wrong_with_it(tmp_pat
         await server.exchange(box_of(tmp_path, one), one, area)
         found = await office.call("GET", f"/receivers/{one}/journal", language="vi")
         assert [(f["kind"], f["text"]) for f in found["findings"]] == [
-            ("anew", "Cụm loa lập nhật ký mới")
+            ("anew", "Cụm thu lập nhật ký mới")
         ]

@@ -85,10 +85,10 @@ async def test_as_files_in_both_languages(tmp_path: Path) -> None:
             text = (await answer.read()).decode()
         assert text.startswith(BOM) and "na-khuong-proof" in answer.headers["Content-Disposition"]
         rows = list(csv.reader(io.StringIO(text.removeprefix(BOM))))
-        assert rows[0] == ["Báo cáo minh chứng phát sóng của cụm loa"]
+        assert rows[0] == ["Báo cáo minh chứng phát sóng của cụm thu"]
         summary = {row[0]: row[1] for row in rows[4:20] if len(row) == 2}
         assert summary["Lượt cần phát"] == "5" and summary["Đã phát đủ"] == "3"
-        silent = rows[rows.index(["Cụm loa không có báo cáo"]) + 2]
+        silent = rows[rows.index(["Cụm thu không có báo cáo"]) + 2]
         assert silent[0] == "'=Cụm 3", "no cell is a formula"
         async with await office.ask("GET", f"/areas/{area}/proof.xlsx", params=TODAY) as answer:
             book = load_workbook(io.BytesIO(await answer.read()))

@@ -186,7 +186,7 @@ const vi = {
     revokeWhy: 'Ngắt thiết bị ngay lập tức, ví dụ khi bị mất cắp. Muốn dùng lại phải kết nạp lại.',
     revokeAsk: 'Thiết bị sẽ bị ngắt ngay và không phát được gì từ máy chủ này cho đến khi kết nạp lại.',
     remove: 'Xóa khỏi danh sách',
-    removeWhy: 'Khi đã tháo cụm loa. Những gì đã phát vẫn còn trong báo cáo.',
+    removeWhy: 'Khi đã tháo cụm thu. Những gì đã phát vẫn còn trong báo cáo.',
     removeAsk: 'Cụm thu sẽ biến mất khỏi danh sách và thiết bị bị ngắt. Việc này không hoàn lại được.',
     done: 'Đã xong.',
   },
