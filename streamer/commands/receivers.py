@@ -225,12 +225,21 @@ def new_identity(
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give the server a new identity. Boxes are told; the former one is good for a while.
+    """Give the server a new identity: prepare it, then, after a backup, go over to it.
 
-    A box that does not connect meanwhile has to be enrolled anew.
+    Boxes are told; the former one is good for a while. A box that does not connect meanwhile has to
+    be enrolled anew.
     """
-    if not yes:
-        typer.confirm("Boxes that do not connect in time must be enrolled anew. Go on?", abort=True)
     with talk(server, as_json) as client:
+        over = client.get("/receivers/identity")["prepared"] is not None
+        if over and not yes:
+            typer.confirm(
+                "Boxes that do not connect in time must be enrolled anew. Go on?", abort=True
+            )
         done = client.post("/receivers/identity")
-        client.show(done, done=f"the server's identity is {done['key']}; make a backup now")
+        client.show(
+            done,
+            done=f"the server's identity is {done['key']}"
+            if over
+            else f"{done['prepared']} is prepared: run loa backup, then this command again",
+        )

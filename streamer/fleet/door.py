@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -74,6 +74,10 @@ class DoorSettings:
     burst: float = 400.0
 
 
+async def _nothing() -> None:
+    return
+
+
 class FleetDoor:
     """See the module. ``add_routes`` it, ``run`` it as a task, ``close`` it at the end."""
 
@@ -97,6 +101,8 @@ class FleetDoor:
         self.sessions: set[Connection] = set()
         self.dialects: Mapping[int, Dialect] = DIALECTS
         self.closing = False
+        self.was_over: Callable[[], Awaitable[None]] = _nothing
+        """Called when a box trusts the identity that is only prepared here."""
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the WebSocket's address."""
@@ -301,6 +307,9 @@ class Connection:
             self._hold_up(hello)
             door.wrong_keys.failed(self._house, str(hello.receiver), self._loop.time())
             raise
+        prepared = door.identity.prepared
+        if prepared is not None and shake.trusted == prepared.public:
+            await door.was_over()
         if len(known.keys) > 1 and key == known.keys[1]:
             await receivers.use_next_key(door.desk, known.id, key)
         # What was awaited may have taken long enough for a revocation.

@@ -19,7 +19,7 @@ from loa.codecs.control.signing import PublicKey, Purpose
 from loa.native.engine import Engine, Event
 from loa.streamer import logs
 from loa.streamer.air.clock import Timeline
-from loa.streamer.desk.desk import Actor, Desk, Happening
+from loa.streamer.desk.desk import Actor, Desk, Happening, server_actor
 from loa.streamer.desk.errors import Conflict
 from loa.streamer.fleet.agendas import Agendas
 from loa.streamer.fleet.audio import Audio, AudioCounts
@@ -130,6 +130,7 @@ class Fleet:
             desk, self.hub, self.identity, self.registry, self.position, self.counters,
             self.settings.door,
         )  # fmt: skip
+        self.door.was_over = self._was_over
         self._tasks = Tasks(self.counters, log)
         self._unsubscribe = desk.bus.subscribe(self._hear)
 
@@ -183,7 +184,28 @@ class Fleet:
     # --- for the desk and the API
 
     async def new_identity(self, actor: Actor) -> None:
-        """Make a new identity, and tell every box that is there. Raises ``Conflict``."""
+        """Prepare a new identity; or, when one is prepared and a backup holds it, go over to it.
+
+        Raises ``Conflict``: it is in no backup yet, or cannot be written.
+        """
+        if self.identity.prepared is not None:
+            if not self.identity.in_backup():
+                raise Conflict("receiver.identity_not_in_backup")
+            await self.go_over(actor)
+            return
+        try:
+            self.identity.prepare(self.desk.clock())
+        except OSError as error:
+            raise Conflict("receiver.identity_not_written", reason=error.strerror) from None
+        assert self.identity.prepared is not None
+        async with self.desk.work(actor) as work:
+            work.record(
+                "receivers.identity_prepared",
+                key=self.identity.prepared.public.fingerprint.hex(),
+            )
+
+    async def go_over(self, actor: Actor) -> None:
+        """Use the new identity, and tell every box that is there. Raises ``Conflict``."""
         now = self.desk.clock()
         former = self.identity.key.public
         try:
@@ -199,6 +221,16 @@ class Fleet:
         if successor is not None:
             for session in self.hub:
                 session.send(successor)
+
+    async def _was_over(self) -> None:
+        """A box trusts what is only prepared here: this is a backup that was made before."""
+        if self.identity.prepared is None:
+            return
+        log.warning("a receiver trusts the prepared identity already: it is used from now on")
+        try:
+            await self.go_over(server_actor(self.desk.tree))
+        except Conflict:
+            self.counters.add("fleet.identity_not_written")
 
     @property
     def code_seconds(self) -> float:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from loa.streamer.files import keep_names
+from loa.streamer.fleet import identity
 from loa.streamer.keeping import manifest, rows
 from loa.streamer.keeping.manifest import DATABASE, MANIFEST, BackupError, Manifest, Member
 from loa.streamer.store import migrate
@@ -47,6 +48,8 @@ class Written:
     file: Path
     size: int
     manifest: Manifest
+    noted: bool = True
+    """Whether the server can see that its keys are in a backup."""
 
 
 async def write(
@@ -79,6 +82,7 @@ async def write(
             made = _write(part, data, copied, kind, config, archive, now, progress)
         check(part, progress)
         _name(part, to)
+        noted = _note(data, to, made)
     except FileExistsError:
         raise BackupError(f"{to} exists already: give another name") from None
     except (OSError, sqlite3.Error) as error:
@@ -87,7 +91,19 @@ async def write(
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-    return Written(to, to.stat().st_size, made)
+    return Written(to, to.stat().st_size, made, noted)
+
+
+def _note(data: Path, to: Path, made: Manifest) -> bool:
+    """Tell the server which identity is safe now; it goes over to no other."""
+    member = made.members.get(f"keys/{identity.FILE.name}")
+    if member is None:
+        return True
+    try:
+        identity.note_backup(data, member.sha256, to.name, made.made_at)
+    except OSError:
+        return False
+    return True
 
 
 def _name(part: Path, to: Path) -> None:

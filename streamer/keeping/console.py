@@ -39,6 +39,12 @@ def backup(to: Path, data: Path | None, file: Path | None, archive: bool, as_jso
                 f"loa: named by the database, and not there: {some(made.missing)} (loa doctor)",
                 file=sys.stderr,
             )
+        if not written.noted:
+            print(
+                f"loa: it cannot be noted in {config.data} that this was made: a new identity for "
+                "receivers will not be used (run it as the user that serves)",
+                file=sys.stderr,
+            )
         if as_json:
             _print({
                 "file": str(written.file), "bytes": written.size, "files": len(made.members),

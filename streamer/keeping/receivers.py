@@ -95,10 +95,15 @@ def identity(data: Path) -> Iterator[Finding]:
         yield wrong("receivers", f"there is no {file}", KEY_LOST.format(file=file))
         return
     try:
-        ServerIdentity.read(file)
+        prepared = ServerIdentity.read(file).prepared
     except StateError as error:
         yield wrong("receivers", str(error), KEY_LOST.format(file=file))
         return
+    if prepared is not None:
+        yield note(
+            "receivers", "a new identity is prepared, and not used yet",
+            "loa backup …, then loa receivers new-identity again",
+        )  # fmt: skip
     if file.stat().st_mode & 0o077:
         yield wrong(
             "receivers", f"others on this machine can read {file}",

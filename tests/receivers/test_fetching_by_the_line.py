@@ -149,7 +149,7 @@ async def test_a_box_fetches_its_schedule_and_what_it_plays(tmp_path: Path) -> N
 
         # Another identity of the server's: all is signed anew, and comes again; no audio does.
         before, key = box.schedule.hash, there.fleet.identity.key.public
-        await there.fleet.new_identity(office.server)
+        await there.fleet.go_over(office.server)
         await there.until(lambda: box.schedule.hash != before)
         assert there.fleet.identity.key.public != key
         assert box.cache.counters["cache.damaged"] == 0

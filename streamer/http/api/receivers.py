@@ -127,9 +127,11 @@ class ReceiversQuery(Paging):
 
 
 class ServerIdentity(Model):
-    """The server's identity for receivers. ``former``: fingerprints that still are good."""
+    """The server's identity for receivers. ``former``: fingerprints that still are good;
+    ``prepared``: that of the one that will be gone over to."""
 
     key: str
+    prepared: str | None
     made_at: Time
     former: tuple[str, ...]
 
@@ -269,8 +271,10 @@ async def remove(call: Call) -> None:
 async def show_identity(call: Call) -> ServerIdentity:
     """Show the server's identity."""
     identity = _fleet(call).identity
+    prepared = identity.prepared
     return ServerIdentity(
         key=identity.key.public.fingerprint.hex(), made_at=identity.made_at,
+        prepared=None if prepared is None else prepared.public.fingerprint.hex(),
         former=tuple(
             f.key.public.fingerprint.hex() for f in identity.former(call.desk.clock())
         ),
@@ -278,7 +282,8 @@ async def show_identity(call: Call) -> ServerIdentity:
 
 
 async def new_identity(call: Call) -> ServerIdentity:
-    """Make a new one; it concerns every area, so the right is needed at the top."""
+    """Prepare a new one, or go over to it; this concerns every area, so the right is needed at the
+    top."""
     fleet = _fleet(call)
     await fleet.new_identity(call.actor)
     return await show_identity(call)
@@ -312,7 +317,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/receivers/identity", new_identity,
-        "Give the server a new identity; the former stays good for a while",
+        "Prepare a new identity for the server; once a backup holds it, go over to it",
         Permission.SYSTEM, _everywhere, answer=ServerIdentity,
     ),
     Route(

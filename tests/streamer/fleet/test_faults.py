@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -32,7 +33,9 @@ from loa.streamer.fleet import strangers
 from loa.streamer.fleet.door import DoorSettings
 from loa.streamer.fleet.fleet import FleetSettings
 from loa.streamer.fleet.hub import MOST_WAITING, binary_frame
+from loa.streamer.fleet.identity import FILE, ServerIdentity
 from loa.streamer.https import own_certificate
+from loa.streamer.keeping import backup
 from support.between import line
 from support.handshake import dialects
 from support.link import FleetDoorHere, fleet_door
@@ -485,7 +488,7 @@ async def test_box_and_server_go_over_to_new_keys(tmp_path: Path) -> None:
         known = await there.fleet.registry.get(id)
         assert known is not None and len(known.keys) == 2
         former = there.fleet.identity.key.public
-        await there.office.call("POST", "/receivers/identity", as_="server")
+        await there.fleet.go_over(there.office.server)
         new = there.fleet.identity.key.public
         await there.until(lambda: link.identity.trusts(new))
         assert link.identity.trusts(former) and link.up
@@ -505,14 +508,61 @@ async def test_a_box_that_was_away_is_told_of_the_new_identity(tmp_path: Path) -
     async with fleet_door(tmp_path) as there:
         box = await there.enrol()
         _, code = await there.add()
-        await there.office.call("POST", "/receivers/identity", as_="server")
-        await there.office.call("POST", "/receivers/identity", as_="server")
+        for _ in range(2):
+            await there.fleet.go_over(there.office.server)
         new = there.fleet.identity.key.public
         link = await there.link(identity=box)
         await there.until(lambda: link.identity.trusts(new))
         # A code that was printed before is good, too.
         late = await enrol([there.url], code, tmp_path / "late")
         assert not late.trusts(new)
+        other = await there.link(identity=late)
+        await there.until(lambda: other.identity.trusts(new))
+
+
+async def test_a_new_identity_is_used_once_a_backup_holds_it(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there:
+        office, identity = there.office, there.fleet.identity
+        link = await there.link()
+
+        async def ask(status: int) -> Any:
+            return await office.call("POST", "/receivers/identity", as_="server", status=status)
+
+        before = identity.key.public
+        said = await ask(200)
+        assert said["key"] == before.fingerprint.hex()
+        assert identity.prepared is not None
+        new = identity.prepared.public
+        assert said["prepared"] == new.fingerprint.hex()
+        said = await ask(409)
+        assert said["error"]["code"] == "receiver.identity_not_in_backup"
+        assert identity.key.public == before and not link.identity.trusts(new)
+        (tmp_path / "data" / "loa.db").symlink_to(tmp_path / "loa.db")
+        assert (await backup.write(tmp_path / "data", tmp_path)).noted
+        said = await ask(200)
+        assert said["key"] == new.fingerprint.hex() and said["prepared"] is None
+        await there.until(lambda: link.identity.trusts(new))
+
+
+async def test_a_backup_from_before_a_new_identity_was_used_keeps_its_boxes(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there:
+        box, late = await there.enrol(), await there.enrol()
+        there.fleet.identity.prepare(there.office.clock.now)
+        kept = (tmp_path / "data" / FILE).read_bytes()
+        await there.fleet.go_over(there.office.server)
+        new = there.fleet.identity.key.public
+        link = await there.link(identity=box)
+        await there.until(lambda: link.identity.trusts(new))
+        await there.unlink(link)
+        await there.unlink(await there.link(identity=box))
+        assert box.kept.servers == (new.data,), "it trusts nothing else"
+
+        (tmp_path / "data" / FILE).write_bytes(kept)
+        restored = ServerIdentity.load(tmp_path / "data", there.office.clock.now)
+        there.fleet.identity = there.fleet.door.identity = restored
+        assert restored.key.public != new
+        await there.link(identity=box)
+        assert restored.key.public == new and restored.prepared is None
         other = await there.link(identity=late)
         await there.until(lambda: other.identity.trusts(new))
 

@@ -18,6 +18,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Đã có cụm thu mang số máy {serial}.",
         "There is a receiver with the serial number {serial} already.",
     ),
+    "receiver.identity_not_in_backup": (
+        "Khóa mới chưa có trong bản sao lưu nào; hãy chạy loa backup rồi thử lại.",
+        "The new identity is in no backup yet: run loa backup, then try again.",
+    ),
     "receiver.identity_not_written": (
         "Không ghi được khóa mới xuống đĩa ({reason}); khóa cũ vẫn dùng.",
         "The new identity cannot be written ({reason}); the former one stays.",
