@@ -22,8 +22,9 @@ class ScheduleRefused(Exception):
 class KeptSchedule:
     """The newest schedule that the pinned server signed for this box's area.
 
-    ``keys``: whose signature is good; ``area``: the id of the box's area, 0 while it is unknown.
-    The signature is checked at every start too, for a disk may hold anything.
+    ``keys``: whose signature is good; ``area``: the id of the box's area, 0 while it is unknown:
+    what the server then says by the line is this box's own, and what is on a stick is not. The
+    signature is checked at every start too, for a disk may hold anything.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class KeptSchedule:
     @property
     def now(self) -> Schedule | None:
         """The schedule that holds; None: there is none for this area."""
-        if self.newest is None or not self._is_ours(self.newest):
+        if self.newest is None or not self._is_ours(self.newest, self._purpose):
             return None
         return self.newest
 
@@ -63,9 +64,12 @@ class KeptSchedule:
         except SealError as error:
             self.counters["schedule.unsigned"] += 1
             raise ScheduleRefused(str(error)) from None
-        if not self._is_ours(schedule):
+        if not self._is_ours(schedule, purpose):
             self.counters["schedule.elsewhere"] += 1
-            raise ScheduleRefused("it is for another area")
+            known = self._area() != 0
+            raise ScheduleRefused(
+                "it is for another area" if known else "which area the box is in, it does not know"
+            )
         # Of another area's schedule, from before the box was moved here, the number says nothing;
         # and what the server says by the line goes before any stick.
         by_line = purpose is Purpose.SCHEDULE and self._purpose is Purpose.PACK
@@ -102,9 +106,9 @@ class KeptSchedule:
         self.adopt(schedule, hash_of(data), purpose)
         return True
 
-    def _is_ours(self, schedule: Schedule) -> bool:
+    def _is_ours(self, schedule: Schedule, purpose: Purpose) -> bool:
         area = self._area()
-        return area == 0 or area in schedule.areas
+        return area in schedule.areas if area else purpose is Purpose.SCHEDULE
 
     def _read(self) -> None:
         try:

@@ -116,7 +116,9 @@ class Box:
         )  # fmt: skip
         self.horn.sound = self.carriage.player
         self.schedule = KeptSchedule(
-            own / "schedule", self._servers, lambda: self.settings.now.area
+            own / "schedule",
+            self._servers,
+            lambda: self.settings.now.area or identity.kept.area_id,
         )
         self.offline = Offline(
             own / "played.json", self.link, self.schedule, self.cache, self.timeline, self.day,

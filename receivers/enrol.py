@@ -80,7 +80,7 @@ async def _enrol_at(
             Kept(
                 server=server, receiver=answer.receiver, name=answer.name, area=answer.area,
                 servers=(connection.shake.server.data,), key=key.secret,
-                made_at=connection.shake.unix,
+                made_at=connection.shake.unix, area_id=answer.area_id,
             ),
         )  # fmt: skip
 

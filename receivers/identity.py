@@ -33,6 +33,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     ``former``: keys that were, newest first; a server that was restored from a backup may still
     want one. ``made_at``: when ``key`` was made, by the server's clock; 0: unknown. ``home``: the
     folder of what belongs to this enrolment, below the state; empty: the state folder itself.
+    ``area_id``: the area's, as it was then; 0: unknown.
     """
 
     server: str
@@ -46,6 +47,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     next_kept: bool = False
     former: tuple[bytes, ...] = ()
     home: str = ""
+    area_id: int = 0
 
 
 class Pending(msgspec.Struct, frozen=True):

@@ -114,12 +114,17 @@ class Enrol(Message, frozen=True, tag="enrol"):
 
 
 class Enrolled(Message, frozen=True, tag="enrolled"):
-    """It worked: who the box is from now on. The connection ends after this."""
+    """It worked: who the box is from now on. The connection ends after this.
+
+    ``area_id``: the area whose schedules are the box's until its first settings say so; 0 from
+    servers of before.
+    """
 
     receiver: Count
     name: Short
     area: Annotated[str, Meta(max_length=500)]
     area_name: Short
+    area_id: Count = 0
 
 
 class Welcome(Message, frozen=True, tag="welcome"):

@@ -187,7 +187,9 @@ class SimulatedBox:
             link, clock, cache, journal, shared.reference, self.heard, self._clock,
             time.monotonic, day.unix,
         )  # fmt: skip
-        schedule = KeptSchedule(state / "schedule", keys, lambda: settings.now.area)
+        schedule = KeptSchedule(
+            state / "schedule", keys, lambda: settings.now.area or identity.kept.area_id
+        )
         offline = Offline(
             state / "played.json", link, schedule, cache, clock, day, journal, playing.want,
             monotonic=self._clock, in_place=True,

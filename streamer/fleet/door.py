@@ -287,6 +287,7 @@ class Connection:
                 receiver=row.id, name=row.name,
                 area="" if area is None else area.path,
                 area_name="" if area is None else area.name[:200],
+                area_id=row.area_id,
             )
         )  # fmt: skip
 

@@ -316,6 +316,19 @@ async def test_an_answer_that_never_comes_is_asked_for_again(tmp_path: Path) -> 
     assert box.fetching.counters["fetch.odd"] == 1
 
 
+def test_a_box_that_does_not_know_its_area_takes_no_stick(tmp_path: Path) -> None:
+    area, programme = 0, three_a_day()
+    kept = KeptSchedule(tmp_path / "schedule", lambda: [KEY.public], lambda: area)
+    stick = signed(programme.schedule(version=9), purpose=Purpose.PACK)
+    with pytest.raises(ScheduleRefused, match="does not know"):
+        kept.take(stick, Purpose.PACK)
+    assert kept.take(signed(programme.schedule(version=5))) and kept.now is not None
+    area = AREA
+    assert kept.take(stick, Purpose.PACK)
+    area = 0
+    assert kept.now is None
+
+
 def test_only_newer_schedules_of_the_server_for_this_area_are_taken(tmp_path: Path) -> None:
     programme = three_a_day()
     keys = [KEY.public]

@@ -16,11 +16,13 @@ from loa.receivers import enrolling, home
 from loa.receivers.alone import only_one
 from loa.receivers.box import Box
 from loa.receivers.carrying import Begun
+from loa.receivers.enrol import enrol
 from loa.receivers.identity import BoxIdentity, Kept
 from loa.receivers.orders import Outcome
 from support.boxes import AREA, Programme, real_opus, signed, ticks_at
 from support.boxes import KEY as HERE
-from support.wholebox import HandMachine, config_below
+from support.link import fleet_door
+from support.wholebox import HandMachine, config_below, running, until
 
 THERE = SigningKey.generate()
 AUDIO = real_opus(0.2)
@@ -41,14 +43,14 @@ def whole(folder: Path, identity: BoxIdentity) -> Box:
     return Box(config_below(folder), identity, machine=HandMachine())
 
 
-def lived(folder: Path, identity: BoxIdentity) -> None:
+def lived(folder: Path, identity: BoxIdentity, server: SigningKey = HERE) -> None:
     """The box was receiver ``identity`` for a while."""
     box = whole(folder, identity)
     box.journal.started()
     assert box.settings.replace(Settings(version=12, area=AREA))
     box.book._note(Outcome(number=40, do="stop", state="finished"))
     box.sign.order("Bão số 3", None)
-    assert box.schedule.take(signed(Programme().schedule(made=ticks_at(0, "00:00"))))
+    assert box.schedule.take(signed(Programme().schedule(made=ticks_at(0, "00:00")), server))
     box.offline._carrying._before["entry/1/0"] = Begun(key="entry/1/0", packets=5, ticks=9)
     box.timeline.suppose(1000.0, box.clock())
     box.offline.close()
@@ -85,6 +87,26 @@ def test_enrolled_again(tmp_path: Path, receiver: int, server: SigningKey, same:
     assert remembers(tmp_path) is same
     left = [path for path in state.iterdir() if path.is_dir() and path.name != "cache"]
     assert left == [now.home], "what it was before is removed"
+
+
+async def test_a_spare_box_of_another_pole(tmp_path: Path) -> None:
+    """By the line: it is enrolled into the folder of what it was, and takes its first settings."""
+    state, other = tmp_path / "state", "/ha-giang/quang-binh/xuan-minh"
+    async with fleet_door(tmp_path) as there:
+        first, code = await there.add()
+        identity = await enrol([there.url], code, state, hardware="test", serial="")
+        lived(tmp_path, identity, there.fleet.identity.key)
+        second, code = await there.add(other)
+        identity = await enrol([there.url], code, state, hardware="test", serial="")
+        assert (identity.kept.receiver, first) == (second, second - 1)
+        assert identity.kept.area_id == there.office.area(other).id
+        async with running(config_below(tmp_path), identity) as box:
+            box.journal._pacing._chance = lambda low, high: low  # not spread over ten seconds
+            assert box.settings.now.version == 0 and box.book.newest == 0
+            await until("it has settings", lambda: box.settings.now.version > 0)
+            assert box.settings.now.area == there.office.area(other).id
+            assert box.book.newest > 0 and box.failures == []
+            await until("the server has its journal", lambda: box.journal.waiting == 0)
 
 
 def test_the_power_fails_before_what_it_was_is_removed(
