@@ -118,7 +118,7 @@ def _playing(box: Box, now: float) -> _Playing:
 def counters(box: Box) -> dict[str, int]:
     """Return everything that was counted, what was dropped above all."""
     player, sequencer = box.carriage.player.counters, box.carriage.sequencer.counters
-    horn = box.horn.state()
+    horn, timeline = box.horn.state(), box.timeline
     found = {
         "player.decoded": player.decoded, "player.odd": player.odd,
         "player.left_out": player.left_out, "player.put_in": player.put_in,
@@ -129,10 +129,12 @@ def counters(box: Box) -> dict[str, int]:
         "carriage.unreadable": box.carriage.unreadable, "orders.refused": box.obeying.refused,
         "horn.blocks": horn.blocks, "horn.failed": horn.failed,
         "horn.underflows": horn.underflows, "horn.reopened": horn.reopened,
+        "clock.exchanges": timeline.exchanges, "clock.contradicted": timeline.contradicted,
+        "clock.resets": timeline.resets, "data.not_kept": box.data.failed_writes,
     }  # fmt: skip
     for part in (
         box.link, box.journal, box.cache, box.fetching, box.offline, box.schedule, box.day,
-        box.vitals,
+        box.sticks, box.vitals,
     ):  # fmt: skip
         found.update(part.counters)
     return found

@@ -182,7 +182,7 @@ class Link:
                     welcome = await self._welcome(there, key)
                     trying.reschedule(None)
                     began = self._clock()
-                    await self._session(there, welcome, key)
+                    await self._session(there, welcome)
             except (NoSession, HandshakeError, OSError, aiohttp.ClientError) as error:
                 silent = trying.expired() and began is None
                 why = NoSession("the server does not answer", "silent") if silent else error
@@ -247,7 +247,7 @@ class Link:
         self.server = there.shake.server
         return answer
 
-    async def _session(self, there: Opened, welcome: Welcome, key: SigningKey) -> None:
+    async def _session(self, there: Opened, welcome: Welcome) -> None:
         now = self._clock()
         self._live = Liveness(now, welcome.heartbeat)
         self._dialect = there.shake.dialect

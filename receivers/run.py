@@ -1,4 +1,4 @@
-"""``loa receiver run``: one mount to one output, assembled in one place."""
+"""``loa receiver run --url``: one mount to one output, assembled in one place."""
 
 from __future__ import annotations
 

@@ -289,11 +289,6 @@ class Sequencer:
             return max(0, math.ceil(target))
         return None
 
-    def waiting(self, target: float) -> bool:
-        """Whether what is on stands still for want of packets."""
-        run = self.current
-        return run is not None and run.streamed and not self.buffer.ahead(run.at)
-
     # --- what sounds
 
     def next(self, target: float) -> Step:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as changed
 
+from loa.receivers import boxstatus
+from loa.receivers.box import Box
+from loa.receivers.identity import BoxIdentity, Kept
 from loa.receivers.status import FRESH, Seen, Status, boot_id, find, show, write
 from loa.receivers.status_words import WORDS, ago, language_of, lines
+from support.boxes import KEY
+from support.wholebox import HandMachine, config_below
 
 NOW = 1_790_000_000.0
 HERE = Status(
@@ -110,3 +116,22 @@ def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert show(tmp_path, tmp_path, "en", True) == 3, "it is old"
     told = json.loads(capsys.readouterr().out)
     assert told["running"] is False and told["name"] == "Cột 1" and told["receiver"] == 7
+
+
+def test_whatever_is_counted_can_be_seen(tmp_path: Path) -> None:
+    """Each part's counters, and how well the server's clock is followed, are in the status."""
+    config = config_below(tmp_path)
+    kept = Kept(
+        server="wss://127.0.0.1:9", receiver=1, name="Cột 1", area="/xa",
+        servers=(KEY.public.data,), key=KEY.secret,
+    )  # fmt: skip
+    box = Box(config, BoxIdentity.enrolled(config.state, kept), machine=HandMachine())
+    box.timeline.resets = 3
+    for part in vars(box).values():
+        if isinstance(counted := getattr(part, "counters", None), Counter):
+            counted["something"] = 7
+            assert boxstatus.counters(box).get("something") == 7, part
+            counted.clear()
+    found = boxstatus.counters(box)
+    assert found["clock.resets"] == 3 and found["data.not_kept"] == 0
+    box.journal.stopped()
