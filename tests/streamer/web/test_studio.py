@@ -280,8 +280,9 @@ def test_an_emergency_asks_for_the_word_and_is_for_this_once(desk: Desk) -> None
     go.click()
     on_air(page)
     # Stopped on another page, the microphone is let go.
-    page.get_by_role("link", name="Khẩn cấp").first.click()
-    band = page.get_by_role("region", name="Phát trực tiếp")
+    page.locator("nav").get_by_role("link", name="Khẩn cấp").click()
+    expect(page.get_by_text("Bạn đang soạn một lệnh")).to_be_visible()
+    band = page.get_by_role("region", name="Phát trực tiếp", exact=True)
     band.get_by_role("button", name="Dừng phát").click()
     expect(band).to_have_count(0)
     page.locator("nav").get_by_role("link", name="Phát trực tiếp").click()
