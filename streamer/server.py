@@ -40,7 +40,7 @@ from loa.streamer.desk.services import Services
 from loa.streamer.desk.uploads import UploadLimits, Uploads
 from loa.streamer.fleet.carriage import Carriage
 from loa.streamer.fleet.fleet import Air, Fleet, FleetSettings
-from loa.streamer.fleet.health import Keep
+from loa.streamer.fleet.health_store import Keep
 from loa.streamer.http import clock, health, metrics
 from loa.streamer.http.api.dispatch import Api
 from loa.streamer.http.api.identify import identify

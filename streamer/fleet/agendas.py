@@ -18,11 +18,12 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from loa.codecs.control import messages
 from loa.codecs.control.agenda import Schedule, open_schedule, seal_schedule
 from loa.codecs.control.messages import FromBox, Message
-from loa.codecs.control.sealed import SealError, hash_of
+from loa.codecs.control.sealed import SealError
 from loa.codecs.control.signing import PublicKey, Purpose, SigningKey
 from loa.streamer import logs
 from loa.streamer.core.areas import Area
@@ -36,11 +37,11 @@ from loa.streamer.desk.planning import (
     read_material,
     rows_of,
 )
-from loa.streamer.desk.receiver_settings import CHANGED as SETTINGS_CHANGED
 from loa.streamer.desk.receiver_settings import Said, read_said
-from loa.streamer.files import write_atomically
 from loa.streamer.fleet import agenda
 from loa.streamer.fleet.agenda import Facts, Ground, areas_of, stations_above
+from loa.streamer.fleet.agenda_files import AgendaFiles, Filed, next_version
+from loa.streamer.fleet.agenda_wishes import Gathered, Wishes
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.store.cues import StandingEmergency, read_emergencies
 from loa.streamer.store.tables.bulletins import AudioRow, BulletinRow
@@ -65,29 +66,10 @@ BREATH = 0.001
 AGAIN = 5.0
 AFTER_A_RESTART = 20.0
 """Seconds for which schedules of before a restart are told of, before all are looked at again."""
-KEPT_FORMER = 3600.0
-"""Seconds for which a file that is no longer told of is still there for boxes that fetch it."""
-MOST_WITHDRAWN = 1000
 
 assert READ <= FEW
 
 log = logs.get("fleet")
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """A schedule's file. ``audios``: the hashes of what it plays."""
-
-    hash: bytes
-    data: bytes
-    version: int
-    areas: tuple[int, ...]
-    audios: frozenset[bytes]
-    key: bytes
-
-
-class _Index(msgspec.Struct, frozen=True):
-    areas: dict[int, bytes] = {}
 
 
 @dataclass(slots=True)
@@ -101,17 +83,6 @@ class _Known:
     facts: Facts
     calls: Sequence[StandingEmergency]
     plans: dict[int, StationPlan] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Wishes:
-    """What has to be looked at. ``stations`` by id; ``now``: it must not wait."""
-
-    everything: bool = True
-    stations: set[int] = field(default_factory=set)
-    bulletins: set[int] = field(default_factory=set)
-    calls: bool = False
-    now: bool = True
 
 
 class Agendas:
@@ -132,14 +103,10 @@ class Agendas:
     ) -> None:
         self._desk = desk
         self._hub = hub
-        self._folder = data / FOLDER
+        self._files = AgendaFiles(data / FOLDER)
         self._key = key
         self._good = good
-        self._current: dict[int, Filed] = {}
-        self._files: dict[bytes, Filed] = {}
-        self._former: dict[bytes, float] = {}
-        self._wishes = _Wishes()
-        self._withdrawn: dict[int, None] = {}
+        self._wishes = Gathered(lambda: desk.tree)
         self._wake = asyncio.Event()
         self._all_at = 0.0
         self._unsubscribe = desk.bus.subscribe(self._heard)
@@ -150,11 +117,11 @@ class Agendas:
 
     def of(self, area: int) -> Filed | None:
         """Return the schedule of an area; None: it has none (yet)."""
-        return self._current.get(area)
+        return self._files.of(area)
 
     def file(self, hash: bytes) -> Filed | None:
         """Return a schedule's file by its hash."""
-        return self._files.get(hash)
+        return self._files.file(hash)
 
     async def pack(self, station: Area, area: Area, days: int) -> Schedule:
         """Make a schedule of an area for a stick, as of now."""
@@ -165,7 +132,9 @@ class Agendas:
         ground = await asyncio.to_thread(self._planned, known, [station])
         made = await asyncio.to_thread(agenda.make, ground, station, until)
         found = next(s for s in made if area.id in s.areas)
-        return msgspec.structs.replace(found, version=_next(self._current.get(area.id), now))
+        there = self.of(area.id)
+        version = next_version([] if there is None else [there], now)
+        return msgspec.structs.replace(found, version=version)
 
     def seal(self, schedule: Schedule, purpose: Purpose) -> bytes:
         """Sign a schedule."""
@@ -175,15 +144,15 @@ class Agendas:
 
     def joined(self, session: Session) -> None:
         """Tell a box which schedule is its own; it fetches it unless it has it."""
-        filed = self._current.get(session.area)
+        filed = self.of(session.area)
         if filed is not None:
             session.send(messages.Agenda(hash=filed.hash, size=len(filed.data)))
         else:
             # It may be the first one there. What becomes of its area it is told then.
             area = self._desk.tree.get(session.area)
             if area is not None and self._desk.tree.station_of(area) is not None:
-                self._near(area.id)
-                self._wishes.now = True
+                self._wishes.near(area.id)
+                self._wishes.open.now = True
                 self._wake.set()
 
     def left(self, session: Session) -> None:
@@ -196,11 +165,11 @@ class Agendas:
 
     async def load(self) -> None:
         """Read what was made before."""
-        await asyncio.to_thread(self._load)
+        await asyncio.to_thread(self._files.load, self._good())
 
     async def run(self) -> None:
         """Keep all schedules up to date, until cancelled."""
-        if self._current:
+        if len(self._files):
             # What was made before the restart is still good; the boxes that return come first.
             await asyncio.sleep(AFTER_A_RESTART)
         while True:
@@ -223,9 +192,8 @@ class Agendas:
         ended = loop.time()
         since: float | None = None
         while True:
-            wishes = self._wishes
-            waiting = wishes.everything or wishes.stations or wishes.bulletins or wishes.calls
-            if wishes.now and waiting:
+            waiting = bool(self._wishes.open)
+            if self._wishes.open.now and waiting:
                 await asyncio.sleep(AT_ONCE)
                 return
             left = ALL_EVERY - (self._desk.clock() - self._all_at)
@@ -242,22 +210,17 @@ class Agendas:
 
     async def refresh(self) -> list[int]:
         """Do all that is to be done now; return the areas whose schedule is another one."""
-        wishes, self._wishes = self._wishes, _Wishes(everything=False, now=False)
+        wishes = self._wishes.take()
         now = self._desk.clock()
         if not 0 <= now - self._all_at < ALL_EVERY:
             wishes.everything = True
         try:
             return await self._refresh(wishes, now)
         except BaseException:
-            again = self._wishes
-            again.everything |= wishes.everything
-            again.stations |= wishes.stations
-            again.bulletins |= wishes.bulletins
-            again.calls |= wishes.calls
-            again.now |= wishes.now
+            self._wishes.open.add(wishes)
             raise
 
-    async def _refresh(self, wishes: _Wishes, now: float) -> list[int]:
+    async def _refresh(self, wishes: Wishes, now: float) -> list[int]:
         async with self._desk.store.read() as db:
             said = await read_said(db)
         wanted = await self._wanted(said)
@@ -276,9 +239,9 @@ class Agendas:
         if wishes.everything:
             self._all_at = now
             self._drop_others(wanted)
-            self._withdrawn.clear()
+            self._wishes.withdrawn.clear()
         if changed or wishes.everything:
-            await asyncio.to_thread(self._tidy, now)
+            await asyncio.to_thread(self._files.tidy, now)
         return changed
 
     def _above(self, station: int) -> list[Area]:
@@ -323,7 +286,13 @@ class Agendas:
         for at in range(0, len(stations), BATCH):
             began, part = loop.time(), stations[at : at + BATCH]
             made = await asyncio.to_thread(
-                self._make, known, part, until, days, set(self._withdrawn), dict(self._current)
+                self._make,
+                known,
+                part,
+                until,
+                days,
+                set(self._wishes.withdrawn),
+                self._files.current(),
             )
             changed += self._adopt(made)
             # Nobody waits for all of them: others have the machine for as long.
@@ -357,33 +326,15 @@ class Agendas:
                         old, schedule, ground.now, withdrawn, days[station.id]
                     ):
                         continue
-                newest = max(filed, key=lambda f: f.version, default=None)
-                fresh.append(self._file(schedule, _next(newest, ground.now), key))
+                fresh.append(self._files.write(schedule, next_version(filed, ground.now), key))
         return fresh
-
-    def _file(self, schedule: Schedule, version: int, key: SigningKey) -> Filed:
-        schedule = msgspec.structs.replace(schedule, version=version)
-        data = seal_schedule(schedule, key)
-        filed = _filed(schedule, data, key.public)
-        # Not flushed: what a crash leaves of a file has another hash, and is made anew.
-        self._folder.mkdir(exist_ok=True)
-        beside = self._path(filed.hash).with_suffix(".new")
-        beside.write_bytes(data)
-        beside.replace(self._path(filed.hash))
-        return filed
 
     def _adopt(self, made: Iterable[Filed]) -> list[int]:
         changed: list[int] = []
         now = self._desk.clock()
         for filed in made:
             self.made += 1
-            self._files[filed.hash] = filed
-            for area in filed.areas:
-                was = self._current.get(area)
-                if was is not None:
-                    self._former[was.hash] = now
-                self._current[area] = filed
-            self._former.pop(filed.hash, None)
+            self._files.adopt(filed, now)
             changed += filed.areas
             told = messages.Agenda(hash=filed.hash, size=len(filed.data))
             for session in self._hub.within(filed.areas):
@@ -393,12 +344,11 @@ class Agendas:
     def _drop_others(self, wanted: Collection[int]) -> None:
         """Forget the schedules of areas that are gone, or have no receivers any more."""
         tree = self._desk.tree
-        kept = set()
+        kept: set[int] = set()
         for id in wanted:
             if (station := tree.get(id)) is not None:
                 kept |= {area.id for area in areas_of(tree, station)}
-        for area in [area for area in self._current if area not in kept]:
-            self._former[self._current.pop(area).hash] = self._desk.clock()
+        self._files.keep(kept, self._desk.clock())
 
     # --- what the store says
 
@@ -424,16 +374,9 @@ class Agendas:
             )
             async for id, sign, sha256, size in rows_of(db, query):
                 signs[id], sizes[sha256] = sign, size
-            calls = await read_emergencies(db, now)
-            called = await db.execute(
-                select(BulletinRow.id, BulletinRow.sign_text, AudioRow.sha256, AudioRow.size)
-                .join(CueRow, CueRow.bulletin_id == BulletinRow.id)
-                .join(AudioRow, AudioRow.sha256 == CueRow.audio_sha256)
-                .where(CueRow.id.in_([c.id for c in calls]))
-            )
-            for id, sign, sha256, size in called:
-                signs[id], sizes[sha256] = sign, size
-        return _Known(now, ends, material, Facts(signs, sizes), calls)
+            called, calls = await calls_of(db, now)
+        facts = Facts({**signs, **called.signs}, {**sizes, **called.sizes})
+        return _Known(now, ends, material, facts, calls)
 
     def _planned(self, known: _Known, stations: Sequence[Area]) -> Ground:
         """Plan these stations and those above them; in a thread."""
@@ -460,27 +403,17 @@ class Agendas:
         Nothing is planned for that: it must be quick, for all areas at once.
         """
         tree = self._desk.tree
-        ground = Ground(tree, self._desk.policies, {}, *(await self._called(now)), now)
+        async with self._desk.store.read() as db:
+            called, calls = await calls_of(db, now)
+        ground = Ground(tree, self._desk.policies, {}, called, calls, now)
         changed: list[int] = []
         stations = [area for id in sorted(wanted) if (area := tree.get(id)) is not None]
         for at in range(0, len(stations), BATCH):
             made = await asyncio.to_thread(
-                self._with_calls, ground, stations[at : at + BATCH], dict(self._current)
+                self._with_calls, ground, stations[at : at + BATCH], self._files.current()
             )
             changed += self._adopt(made)
         return changed
-
-    async def _called(self, now: float) -> tuple[Facts, Sequence[StandingEmergency]]:
-        async with self._desk.store.read() as db:
-            calls = await read_emergencies(db, now)
-            rows = await db.execute(
-                select(BulletinRow.id, BulletinRow.sign_text, AudioRow.sha256, AudioRow.size)
-                .join(CueRow, CueRow.bulletin_id == BulletinRow.id)
-                .join(AudioRow, AudioRow.sha256 == CueRow.audio_sha256)
-                .where(CueRow.id.in_([c.id for c in calls]))
-            )
-            found = list(rows)
-        return Facts({r[0]: r[1] for r in found}, {r[2]: r[3] for r in found}), calls
 
     def _with_calls(
         self, ground: Ground, stations: Sequence[Area], current: dict[int, Filed]
@@ -498,109 +431,22 @@ class Agendas:
                     areas = tuple(sorted(set(old.areas) & set(called.areas)))
                     new = agenda.with_calls(old, called, areas)
                     if new.calls != old.calls or new.areas != old.areas:
-                        fresh.append(self._file(new, _next(filed, ground.now), key))
+                        fresh.append(self._files.write(new, next_version([filed], ground.now), key))
         return fresh
 
-    # --- what is heard
-
     def _heard(self, happening: Happening) -> None:
-        topic = happening.kind.partition(".")[0]
-        wishes = self._wishes
-        if topic in ("emergency", "cue"):
-            wishes.calls = wishes.now = True
-        elif topic == "area" or happening.kind in ("receiver.enrolled", "receiver.moved"):
-            wishes.everything = True
-        elif topic == "receivers":  # another identity: everything is signed again
-            wishes.everything = wishes.now = True
-        elif topic in ("slot", "queue", "entry") or happening.kind == SETTINGS_CHANGED:
-            self._near(happening.area)
-        elif topic in ("holiday", "policy"):
-            self._below(happening.area)
-        elif topic == "bulletin":
-            number = happening.subject.rpartition("/")[2]
-            if not number.isdigit():
-                return
-            wishes.bulletins.add(int(number))
-            if happening.kind == "bulletin.withdrawn":
-                self._withdrawn[int(number)] = None
-                while len(self._withdrawn) > MOST_WITHDRAWN:
-                    del self._withdrawn[next(iter(self._withdrawn))]
-                wishes.now = True
-        else:
-            return
-        self._wake.set()
-
-    def _near(self, area: int | None) -> None:
-        found = None if area is None else self._desk.tree.get(area)
-        station = None if found is None else self._desk.tree.station_of(found)
-        if station is None:
-            self._wishes.everything = True
-        else:
-            self._wishes.stations.add(station.id)
-
-    def _below(self, area: int | None) -> None:
-        found = None if area is None else self._desk.tree.get(area)
-        if found is None:
-            self._wishes.everything = True
-        else:
-            self._wishes.stations |= {a.id for a in self._desk.tree.below(found) if a.station}
-
-    # --- files
-
-    def _path(self, hash: bytes) -> Path:
-        return self._folder / f"{hash.hex()}.schedule"
-
-    def _load(self) -> None:
-        try:
-            index = msgspec.json.decode((self._folder / "index.json").read_bytes(), type=_Index)
-        except (OSError, msgspec.DecodeError):
-            return  # all of it is made anew
-        keys = self._good()
-        for area, hash in index.areas.items():
-            filed = self._files.get(hash)
-            if filed is None:
-                filed = _read(self._path(hash), hash, keys)
-                if filed is None:
-                    continue
-                self._files[hash] = filed
-            self._current[area] = filed
-
-    def _tidy(self, now: float) -> None:
-        """Write the index, and remove the files that nobody fetches any more; in a thread."""
-        self._folder.mkdir(exist_ok=True)
-        current = dict(self._current)
-        index = _Index({area: filed.hash for area, filed in current.items()})
-        write_atomically(self._folder / "index.json", msgspec.json.encode(index))
-        kept = {filed.hash for filed in current.values()}
-        for hash, since in list(self._former.items()):
-            if hash in kept or not 0 <= now - since < KEPT_FORMER:
-                self._former.pop(hash, None)
-        kept |= set(self._former)
-        for hash in [hash for hash in list(self._files) if hash not in kept]:
-            self._files.pop(hash, None)
-        for path in self._folder.glob("*.schedule"):
-            if bytes.fromhex(path.stem) not in kept and path.stat().st_mtime < now - KEPT_FORMER:
-                path.unlink(missing_ok=True)
+        if self._wishes.heard(happening):
+            self._wake.set()
 
 
-def _next(known: Filed | None, now: float) -> int:
-    return max(int(now), 0 if known is None else known.version + 1)
-
-
-def _filed(schedule: Schedule, data: bytes, key: PublicKey) -> Filed:
-    return Filed(
-        hash_of(data), data, schedule.version, schedule.areas,
-        frozenset(audio.hash for audio in schedule.audios), key.data,
-    )  # fmt: skip
-
-
-def _read(path: Path, hash: bytes, keys: Sequence[PublicKey]) -> Filed | None:
-    try:
-        data = path.read_bytes()
-        for key in keys:
-            with contextlib.suppress(SealError):
-                if hash_of(data) == hash:
-                    return _filed(open_schedule(data, [key]), data, key)
-    except OSError:
-        pass
-    return None
+async def calls_of(db: AsyncSession, now: float) -> tuple[Facts, Sequence[StandingEmergency]]:
+    """Read the emergencies that stand, and what is to be known of what they play."""
+    calls = await read_emergencies(db, now)
+    rows = await db.execute(
+        select(BulletinRow.id, BulletinRow.sign_text, AudioRow.sha256, AudioRow.size)
+        .join(CueRow, CueRow.bulletin_id == BulletinRow.id)
+        .join(AudioRow, AudioRow.sha256 == CueRow.audio_sha256)
+        .where(CueRow.id.in_([c.id for c in calls]))
+    )
+    found = list(rows)
+    return Facts({r[0]: r[1] for r in found}, {r[2]: r[3] for r in found}), calls

@@ -26,7 +26,8 @@ from loa.streamer.fleet.audio import Audio, AudioCounts
 from loa.streamer.fleet.carriage import Carriage
 from loa.streamer.fleet.distribution import RATE, Distribution
 from loa.streamer.fleet.door import DoorSettings, FleetDoor
-from loa.streamer.fleet.health import HealthTopic, Keep
+from loa.streamer.fleet.health import HealthTopic
+from loa.streamer.fleet.health_store import Keep
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.fleet.identity import ServerIdentity
 from loa.streamer.fleet.keys import Keys

@@ -1,9 +1,8 @@
 """How the boxes are: who is there, what they tell of themselves, and who is alarmed about it.
 
-The newest of each is kept in memory (``HealthBook``); reports are written down in batches, thinned
-to hours, and forgotten. What is announced is decided by ``core/alerts.py``; it goes on record as
-``receiver.offline``, ``receiver.online``, ``receiver.ailing`` and ``receiver.well``, which webhooks
-tell.
+The newest of each is kept in memory (``HealthBook``); what is written down is ``health_store``'s.
+What is announced is decided by ``core/alerts.py``; it goes on record as ``receiver.offline``,
+``receiver.online``, ``receiver.ailing`` and ``receiver.well``, which webhooks tell.
 """
 
 from __future__ import annotations
@@ -11,29 +10,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from loa.codecs.control import vitals
 from loa.codecs.control.messages import FromBox, Health, Message
 from loa.streamer import logs
 from loa.streamer.core.alerts import Alert, Kind, Presence, Rules, Watch
-from loa.streamer.core.condition import TROUBLES, summary, troubles
+from loa.streamer.core.condition import TROUBLES, troubles
 from loa.streamer.core.webhooks import moment
 from loa.streamer.desk.desk import Desk, Happening, Work, server_actor
-from loa.streamer.desk.receiver_health import HOUR, HealthBook, Known, limits_of, short_names
+from loa.streamer.desk.receiver_health import HOUR, HealthBook, Known, limits_of
+from loa.streamer.fleet.health_store import HealthStore, Keep
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.store.tables.receiver_health import (
     AlertRow,
-    HealthHourRow,
-    HealthReportRow,
-    ReceiverHealthRow,
 )
 
 STEP = 5.0
@@ -43,10 +38,6 @@ SLACK = 10.0
 """Seconds that a heartbeat may be late before its box is suspected."""
 GRACE = 300.0
 """Boxes that were connected when the server ended have so long to come back."""
-THIN_AFTER = 120.0
-"""An hour is thinned so long after its end."""
-MOST_REPORTS = 20_000
-"""That wait to be written."""
 MOST_ALERTS = 5000
 NAMED = 200
 """So many receivers are named in what is told; the rest is counted."""
@@ -57,19 +48,9 @@ _KINDS = {
     (OFFLINE, Kind.BACK): "receiver.online",
 }
 OWN = frozenset({"receiver.offline", "receiver.online", "receiver.ailing", "receiver.well"})
-_HISTORY = frozenset(vital.short for vital in vitals.VALUES if vital.history)
 
 log = logs.get("health")
 Reported = Callable[[Session, dict[str, float], dict[str, str]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """For how many days single reports, hours of them, and alerts are kept."""
-
-    reports: float = 2.0
-    hours: float = 62.0
-    alerts: float = 400.0
 
 
 class HealthTopic:
@@ -88,17 +69,15 @@ class HealthTopic:
         self.book = HealthBook(self._connected)
         self.reported: list[Reported] = []
         self._desk, self._hub, self._clock = desk, hub, clock
-        self._keep = keep or Keep()
+        self._store = HealthStore(desk, keep or Keep())
         self._ids = itertools.count(1)
         self._suspect = heartbeat + SLACK
         self.presence = Presence(ids=self._ids, suspect=self._suspect)
         self._watches: dict[str, Watch] = {}
         self._bytes: dict[Session, int] = {}
-        self._reports: list[dict[str, Any]] = []
         self._waiting: list[tuple[str, Alert]] = []
         self._stale = False
         self._refreshed = self._written = self._swept = float("-inf")
-        self._thinned: int | None = None
         self._unsubscribe = desk.bus.subscribe(self._happened)
 
     # --- a start
@@ -186,11 +165,7 @@ class HealthTopic:
         if values:
             known.values = values
             self._judge(known, values)
-            if len(self._reports) < MOST_REPORTS:
-                self._reports.append(
-                    {"receiver_id": known.id, "at": now, "values": short_names(values)}
-                )
-            else:
+            if not self._store.add(known.id, now, values):
                 self._desk.counters.add("health.dropped")
         known.seen = known.reported = now
         known.changed = True
@@ -259,7 +234,7 @@ class HealthTopic:
             await self.write()
         if now - self._swept >= HOUR / 4:
             self._swept = now
-            await self.thin()
+            await self._store.thin()
 
     async def _refresh(self, now: float) -> None:
         self._stale, self._refreshed = False, now
@@ -388,97 +363,4 @@ class HealthTopic:
 
     async def write(self) -> None:
         """Write what was reported since the last time; what cannot be is tried again."""
-        changed = [one for one in self.book.known.values() if one.changed]
-        reports, self._reports = self._reports, []
-        if not changed and not reports:
-            return
-        for one in changed:
-            one.changed = False
-        try:
-            async with self._desk.store.write() as db:
-                there = set(
-                    await db.scalars(select(ReceiverHealthRow.receiver_id))
-                    if any(not one.stored for one in changed)
-                    else ()
-                )
-                new = [one for one in changed if not one.stored and one.id not in there]
-                old = [one for one in changed if one.stored or one.id in there]
-                if new:
-                    await db.execute(insert(ReceiverHealthRow), [_row(one) for one in new])
-                if old:
-                    table = cast(Table, ReceiverHealthRow.__table__)
-                    await db.execute(
-                        update(table).where(table.c.receiver_id == bindparam("of")),
-                        [{"of": one.id, **_row(one)} for one in old],
-                    )
-                if reports:
-                    await db.execute(insert(HealthReportRow), reports)
-        except BaseException:
-            self._reports = (reports + self._reports)[:MOST_REPORTS]
-            for one in changed:
-                one.changed = True
-            raise
-        for one in changed:
-            one.stored = True
-
-    async def thin(self) -> None:
-        """Make hours of the reports of hours that are over, and forget what is old."""
-        now = self._desk.clock()
-        last = int((now - THIN_AFTER) // HOUR) - 1
-        async with self._desk.store.read() as db:
-            if self._thinned is None:
-                self._thinned = await db.scalar(select(func.max(HealthHourRow.hour)))
-            if self._thinned is None:
-                first = await db.scalar(select(func.min(HealthReportRow.at)))
-                self._thinned = last if first is None else int(first // HOUR) - 1
-        earliest = int((now - self._keep.reports * 86_400) // HOUR)
-        for hour in range(max(self._thinned + 1, earliest), last + 1):
-            await self._thin_hour(hour)
-            self._thinned = hour
-        async with self._desk.store.write() as db:
-            await db.execute(
-                delete(HealthReportRow).where(
-                    HealthReportRow.at < now - self._keep.reports * 86_400
-                )
-            )
-            oldest = int((now - self._keep.hours * 86_400) // HOUR)
-            await db.execute(delete(HealthHourRow).where(HealthHourRow.hour < oldest))
-            await db.execute(
-                delete(AlertRow).where(AlertRow.ended_at < now - self._keep.alerts * 86_400)
-            )
-
-    async def _thin_hour(self, hour: int) -> None:
-        async with self._desk.store.read() as db:
-            rows = list(
-                await db.execute(
-                    select(HealthReportRow.receiver_id, HealthReportRow.values).where(
-                        HealthReportRow.at >= hour * HOUR, HealthReportRow.at < (hour + 1) * HOUR
-                    )
-                )
-            )
-        if rows:
-            found = await asyncio.to_thread(_hours, [(r, v) for r, v in rows], hour)
-            async with self._desk.store.write() as db:
-                await db.execute(insert(HealthHourRow), found)
-
-
-def _row(one: Known) -> dict[str, Any]:
-    return {
-        "receiver_id": one.id, "seen_at": one.seen or 0.0, "reported_at": one.reported,
-        "values": one.values, "texts": one.texts, "troubles": sorted(one.troubles),
-    }  # fmt: skip
-
-
-def _hours(rows: Sequence[tuple[int, dict[str, float]]], hour: int) -> list[dict[str, Any]]:
-    of: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for receiver, values in rows:
-        for name, value in values.items():
-            if name in _HISTORY:
-                of[receiver][name].append(value)
-    return [
-        {
-            "receiver_id": receiver, "hour": hour,
-            "values": {name: summary(numbers) for name, numbers in values.items()},
-        }
-        for receiver, values in of.items()
-    ]  # fmt: skip
+        await self._store.write(self.book.known.values())

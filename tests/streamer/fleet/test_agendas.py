@@ -187,18 +187,18 @@ async def test_it_changes_only_when_a_box_would_do_something_else(tmp_path: Path
         assert wire.sent == [messages.Agenda(hash=first, size=len(p.agendas.of(
             office.area(RUA).id).data))]  # type: ignore[union-attr]  # fmt: skip
         # Time passes, and items are played as planned, a moment late each.
-        p.agendas._wishes.everything = True
+        p.agendas._wishes.open.everything = True
         assert await p.later(1000) == []
         office.clock.now = MORNING + 61
         await aired(office, area, entries[0], MORNING + 0.4)
-        p.agendas._wishes.everything = True
+        p.agendas._wishes.open.everything = True
         assert await p.later(1) == []
         await aired(office, area, entries[1], MORNING + 61, goes_on=True)
-        p.agendas._wishes.everything = True
+        p.agendas._wishes.open.everything = True
         assert await p.later(5) == []
         assert p.hash(RUA) == first and len(wire.sent) == 1
         # One that was to be played and was not is planned again: that a box must know.
-        p.agendas._wishes.everything = True
+        p.agendas._wishes.open.everything = True
         assert office.area(RUA).id in await p.later(2 * HOUR)
         assert p.hash(RUA) != first and len(wire.sent) == 2
         assert p.schedule(RUA).version > int(NOW)
@@ -246,7 +246,7 @@ async def test_emergencies_that_repeat_are_in_it_while_they_stand(tmp_path: Path
                 db.add(row)
                 await db.flush()
                 ids.append(row.id)
-        p.agendas._wishes.calls = True
+        p.agendas._wishes.open.calls = True
         planned = p.plays(MAC)
         changed = await p.later(1)
         assert office.area(RUA).id in changed and len(wire.sent) == 2
@@ -258,7 +258,7 @@ async def test_emergencies_that_repeat_are_in_it_while_they_stand(tmp_path: Path
         assert call.every == 1800 * 50 and p.schedule(RUA).audios[call.audio].ticks == 1000
         async with office.desk.store.write() as db:
             await db.execute(update(CueRow).values(state="stopped"))
-        p.agendas._wishes.calls = True
+        p.agendas._wishes.open.calls = True
         await p.later(1)
         assert p.schedule(RUA).calls == () and p.plays(RUA) == planned
 
@@ -284,7 +284,7 @@ async def test_they_are_the_same_after_a_restart_and_anew_by_another_key(tmp_pat
             new = SigningKey(bytes([1] * 32))
             again._key = lambda: new
             again._good = lambda: [new.public, p.key.public]
-            again._wishes.everything = True
+            again._wishes.open.everything = True
             assert office.area(RUA).id in await again.refresh()
             filed = again.of(office.area(RUA).id)
             assert filed is not None
@@ -310,5 +310,5 @@ async def test_priority_keeps_to_the_hours_and_does_not_wander(tmp_path: Path) -
         assert schedule.stations[0].open is not None
         assert schedule.stations[0].open[0][1] / DAY_TICKS == MORNING - 7 * HOUR
         before = p.hash(RUA)
-        p.agendas._wishes.everything = True
+        p.agendas._wishes.open.everything = True
         assert await p.later(300) == [] and p.hash(RUA) == before

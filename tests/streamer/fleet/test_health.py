@@ -16,7 +16,8 @@ from loa.streamer.core.policy import Policy
 from loa.streamer.desk import policies
 from loa.streamer.desk.desk import Happening
 from loa.streamer.desk.receiver_health import AILING, OFFLINE, ONLINE, hours, reports
-from loa.streamer.fleet.health import HealthTopic, Keep
+from loa.streamer.fleet.health import HealthTopic
+from loa.streamer.fleet.health_store import Keep
 from loa.streamer.fleet.hub import Hub, Session
 from loa.streamer.store.tables.receiver_health import AlertRow, HealthReportRow, ReceiverHealthRow
 from loa.streamer.store.tables.receivers import ReceiverRow
