@@ -212,8 +212,8 @@ def receiver_run(
         words = [sys.executable, "-m", "loa.receivers", "run"]
         words += [] if config is None else ["--config", str(config)]
         os.execv(sys.executable, words)
-    from loa.receivers.hearing import DEPTHS
-    from loa.receivers.run import Options, main
+    from loa.receivers.listen.hearing import DEPTHS
+    from loa.receivers.listen.run import Options, main
 
     if cadence not in DEPTHS:
         raise typer.BadParameter(f"one of {', '.join(DEPTHS)}", param_hint="--cadence")

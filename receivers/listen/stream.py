@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from loa.codecs.errors import CodecError
 from loa.codecs.ogg import OggReader, Packet
 from loa.codecs.opus import OpusHead, packet_samples, parse_head
-from loa.receivers.jitter import LAST_TICK
+from loa.receivers.listen.jitter import LAST_TICK
 
 TICK_SAMPLES = 960
 MAX_JUNK = 64 * 1024

@@ -15,10 +15,10 @@ import numpy as np
 from rich.console import Console
 from rich.live import Live
 
-from loa.receivers.client import Client, tls_with
-from loa.receivers.hearing import Hearing, Samples
+from loa.receivers.listen.client import Client, tls_with
+from loa.receivers.listen.hearing import Hearing, Samples
+from loa.receivers.listen.report import Meter, Report, live_line, make_report
 from loa.receivers.outputs import Opened, Output, OutputError, output_named
-from loa.receivers.report import Meter, Report, live_line, make_report
 
 REOPEN_AFTER = 2.0
 """Seconds after which a sound card that stopped is tried again."""
@@ -151,7 +151,7 @@ async def receive(options: Options) -> None:
 
 def main(options: Options) -> int:
     """Run a receiver; return the exit status. What went wrong goes to standard error."""
-    from loa.receivers.client import FatalError
+    from loa.receivers.listen.client import FatalError
 
     np.seterr(all="ignore")
     try:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from loa.receivers.client import Link, LinkState
-from loa.receivers.hearing import Hearing
-from loa.receivers.report import Meter, live_line, make_report
+from loa.receivers.listen.client import Link, LinkState
+from loa.receivers.listen.hearing import Hearing
+from loa.receivers.listen.report import Meter, live_line, make_report
 from support.mount import START, stream
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from loa.codecs.ogg import make_page
 from loa.codecs.opus import OpusHead, OpusTags, header_pages, timeline_headers
-from loa.receivers.stream import Arrived, StreamError, StreamReader, check_content_type
+from loa.receivers.listen.stream import Arrived, StreamError, StreamReader, check_content_type
 from support.mount import START, packet, page, pages, stream
 
 WHOLE = stream(START + 3, START + 31, 10)

@@ -12,8 +12,8 @@ import pytest
 
 from loa.codecs.opus import timeline_headers
 from loa.receivers.backoff import Backoff
-from loa.receivers.client import Client, FatalError, Link, checked_url
-from loa.receivers.hearing import Hearing
+from loa.receivers.listen.client import Client, FatalError, Link, checked_url
+from loa.receivers.listen.hearing import Hearing
 from support.mount import START, page, pages, stream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: audio/ogg\r\nConnection: close\r\n\r\n"

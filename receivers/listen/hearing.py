@@ -14,8 +14,8 @@ from loa.native.dsp import Limiter
 from loa.native.error import NativeError
 from loa.native.opus import OpusDecoder
 from loa.native.ring import BLOCK, Ring, RingState, RingStats
-from loa.receivers.jitter import JitterBuffer
-from loa.receivers.stream import StreamReader
+from loa.receivers.listen.jitter import JitterBuffer
+from loa.receivers.listen.stream import StreamReader
 
 Samples = npt.NDArray[np.float32]
 

@@ -14,8 +14,8 @@ from certificates import make_certificate
 from serving import serving
 
 from loa.receivers.backoff import Backoff
-from loa.receivers.client import Client, FatalError, tls_with
-from loa.receivers.hearing import Hearing
+from loa.receivers.listen.client import Client, FatalError, tls_with
+from loa.receivers.listen.hearing import Hearing
 from loa.streamer.counters import Counters
 from loa.streamer.ingest.tls import Certificate
 

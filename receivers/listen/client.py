@@ -13,8 +13,8 @@ import aiohttp
 from yarl import URL
 
 from loa.receivers.backoff import LATER, Backoff
-from loa.receivers.hearing import Hearing
-from loa.receivers.stream import StreamError, check_content_type
+from loa.receivers.listen.hearing import Hearing
+from loa.receivers.listen.stream import StreamError, check_content_type
 
 DEAD_AFTER = 5.0
 """Seconds without a byte, or without a new tick, after which a connection counts as dead."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from rich.text import Text
 
 from loa.native.ring import RingState
-from loa.receivers.client import Link, LinkState
-from loa.receivers.hearing import Heard
+from loa.receivers.listen.client import Link, LinkState
+from loa.receivers.listen.hearing import Heard
 
 STATES = {
     RingState.PRIMING: "buffering",

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from loa.codecs.ogg import make_page
 from loa.codecs.opus import OpusHead, OpusTags, header_pages, timeline_headers
 from loa.native.ring import BLOCK, RingState
-from loa.receivers.hearing import DEPTHS, Hearing
-from loa.receivers.stream import StreamError
+from loa.receivers.listen.hearing import DEPTHS, Hearing
+from loa.receivers.listen.stream import StreamError
 from support.mount import HERTZ, LEVEL, START, packet, page, pages, stream
 
 SLOPE = LEVEL * 2 * np.pi * HERTZ / 48_000

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loa.receivers.jitter import JitterBuffer, Slot
+from loa.receivers.listen.jitter import JitterBuffer, Slot
 
 
 def test_in_order_goes_straight_through() -> None:
