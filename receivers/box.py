@@ -37,7 +37,7 @@ from loa.receivers.fetching import Fetching
 from loa.receivers.home import tidy
 from loa.receivers.horn import Horn, SilentHorn
 from loa.receivers.identity import BoxIdentity
-from loa.receivers.journal import BoxJournal
+from loa.receivers.journal.journal import BoxJournal
 from loa.receivers.keeping import KeptSettings
 from loa.receivers.link import Link
 from loa.receivers.machine import machine_vitals

@@ -38,7 +38,7 @@ from loa.receivers.fleet.playing import Heard, Playing, Reference
 from loa.receivers.fleet.profile import Profile
 from loa.receivers.fleet.turns import Turns
 from loa.receivers.identity import BoxIdentity
-from loa.receivers.journal import BoxJournal
+from loa.receivers.journal.journal import BoxJournal
 from loa.receivers.keeping import KeptSettings
 from loa.receivers.link import Link
 from loa.receivers.obeying import CannotDo, Do, Later, Obeying

@@ -12,7 +12,7 @@ from loa.codecs.control.sealed import hash_of
 from loa.receivers import boxstatus
 from loa.receivers.box import Box
 from loa.receivers.enrol import enrol
-from loa.receivers.journal_store import JournalStore
+from loa.receivers.journal.store import JournalStore
 from loa.streamer.desk import receiver_orders
 from support.boxes import real_opus
 from support.disk import SmallDisk, small_disk

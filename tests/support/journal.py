@@ -8,7 +8,7 @@ from typing import Any
 
 from loa.codecs.control.messages import Journal, Message, Receipt, Sounding, Welcome
 from loa.codecs.control.signing import SigningKey
-from loa.receivers.journal import BoxJournal
+from loa.receivers.journal.journal import BoxJournal
 from loa.receivers.parts import Cause, Origin, Played, Wanted
 
 KEY = SigningKey(bytes(range(32)))

@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from loa.receivers.journal import BoxJournal
+from loa.receivers.journal.journal import BoxJournal
 from loa.receivers.link import Link
 from loa.streamer.store import heard
 from support.journal import Hands, stretch

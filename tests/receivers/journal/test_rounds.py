@@ -7,8 +7,8 @@ from pathlib import Path
 
 from loa.codecs.control.journal import Played as Entry
 from loa.codecs.control.journal import read_entry, read_line
+from loa.receivers.journal.rounds import LONGEST, Rounds
 from loa.receivers.parts import Played
-from loa.receivers.rounds import LONGEST, Rounds
 from support.journal import FIRST, Box, box, stretch
 
 TICKS = 3000

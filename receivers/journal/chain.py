@@ -20,7 +20,7 @@ from loa.codecs.control.journal import (
     first_hash,
 )
 from loa.receivers.files import sync_directory, sync_file, write_durably, write_plainly
-from loa.receivers.journal_segments import Segment, head_of
+from loa.receivers.journal.segments import Segment, head_of
 
 
 def path_of(folder: Path, serial: int) -> Path:

@@ -24,9 +24,10 @@ from loa.codecs.control.journal import (
 )
 from loa.codecs.control.messages import Journal, Receipt, Sounding
 from loa.codecs.control.signing import Purpose
-from loa.receivers import journal_chain, journal_store
-from loa.receivers import journal_pacing as module
-from loa.receivers.journal import BoxJournal
+from loa.receivers.journal import chain as journal_chain
+from loa.receivers.journal import pacing as module
+from loa.receivers.journal import store as journal_store
+from loa.receivers.journal.journal import BoxJournal
 from support.journal import KEY, START, Box, box, stretch
 
 
@@ -569,7 +570,7 @@ def kill_rounds(tmp_path: Path, rounds: int) -> None:
     for round in range(rounds):
         box_of_its_own = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path), *sys.path[:6]],
-            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1],
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert box_of_its_own.stdout is not None
         for _ in range(20 + 7 * round % 31):

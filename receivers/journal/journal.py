@@ -1,10 +1,10 @@
 """The box's own record of what it played, what it could not play, and what befell it.
 
-Entries are written to the disk when they happen (``journal_store``) and kept until the server has
+Entries are written to the disk when they happen (``store``) and kept until the server has
 said that it has them. What is sounding just now is noted every few seconds beside the journal
 (``checkpoint``), so that a power cut costs ten seconds of knowledge at most.
 
-Lines are sent when there is a session, until they are receipted (``journal_pacing``).
+Lines are sent when there is a session, until they are receipted (``pacing``).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from loa.codecs.control.journal import Played as PlayedEntry
 from loa.codecs.control.messages import FromServer, Message, Receipt, Sounding, Welcome
 from loa.codecs.control.messages import Journal as Lines
 from loa.codecs.control.signing import Purpose, SigningKey
-from loa.receivers.checkpoint import Checkpoint
-from loa.receivers.journal_pacing import Pacing
-from loa.receivers.journal_store import QUOTA, JournalStore
+from loa.receivers.journal.checkpoint import Checkpoint
+from loa.receivers.journal.pacing import Pacing
+from loa.receivers.journal.rounds import Rounds
+from loa.receivers.journal.store import QUOTA, JournalStore
 from loa.receivers.parts import DayClock, Line, Played
-from loa.receivers.rounds import Rounds
 
 NOTE_EVERY = 9.0
 TRY_DISK = 30.0

@@ -33,8 +33,8 @@ from loa.codecs.control.journal import (
     read_entry,
 )
 from loa.receivers.files import write_durably
-from loa.receivers.journal_chain import left_over, path_of, write_chain
-from loa.receivers.journal_segments import (
+from loa.receivers.journal.chain import left_over, path_of, write_chain
+from loa.receivers.journal.segments import (
     Mending,
     Segment,
     bodies_of,

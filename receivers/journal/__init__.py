@@ -1,0 +1,1 @@
+"""The box's own record of what it played: kept through power cuts, sent until it is receipted."""
