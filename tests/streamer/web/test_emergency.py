@@ -65,6 +65,12 @@ def test_a_drill_from_the_first_press_to_the_last_horn(desk: Desk) -> None:
     desk.allowed.append("401")
     page = desk.sign_in(path="/emergency")
     expect(page.get_by_text("Bạn đang soạn một lệnh DIỄN TẬP")).to_be_visible()
+    # However many are ready: the server looks, too.
+    find = page.get_by_label("Tìm bản tin")
+    with page.expect_request(re.compile(r"/bulletins\?.*q=bao")):
+        find.fill("bao lu")
+    expect(page.get_by_role("radio", name=re.compile(re.escape(CALM)))).to_have_count(0)
+    find.fill("")
     choose(page)
     expect(page.get_by_text(f"{RECEIVERS} đang trực tuyến")).to_be_visible()
     axe(page)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from loa.codecs.opus import OpusStream
 from loa.streamer.web.site import SECURITY
 from support.audio import Samples, frequency
-from support.browser import COMMUNE, HOST, ROOT, Desk, Office, axe, chromium, office, shot
+from support.browser import COMMUNE, HOST, PASSWORD, ROOT, Desk, Office, axe, chromium, office, shot
 from support.browser import desk as a_desk
 from support.process import Listener
 from support.wires import Wire
@@ -288,6 +288,36 @@ def test_an_emergency_asks_for_the_word_and_is_for_this_once(desk: Desk) -> None
     page.locator("nav").get_by_role("link", name="Phát trực tiếp").click()
     page.get_by_role("button", name="Phát buổi khác").click()
     expect(routine).to_be_checked()
+
+
+@pytest.mark.slow
+def test_a_session_that_ends_on_air_goes_on_from_whatever_page_is_open(
+    browser: Browser, office: Office, ear: Ear
+) -> None:
+    with Wire(office.server.port) as wire:
+        away = replace(office, url=f"https://{HOST}:{wire.port}")
+        with a_desk(browser, away, permissions=["microphone"]) as made:
+            made.allowed += ["401", "WebSocket", "ERR_"]
+            page = made.sign_in("mai", "/studio")
+            go_live(page)
+            on_air(page)
+            page.locator("nav").get_by_role("link", name="Bản tin").click()
+            expect(page.get_by_role("heading", name="Bản tin", level=1)).to_be_visible()
+            accounts = office.api.call("GET", "/accounts?limit=100")["items"]
+            mai = next(one for one in accounts if one["login"] == "mai")
+            wire.cut()
+            office.api.call("POST", f"/accounts/{mai['id']}/sign-out")
+            expect(page.locator(".band strong").first).to_have_text("✕ MẤT MẠNG")
+            wire.mend()
+            asks = page.get_by_role("dialog")
+            expect(asks).to_contain_text("Phiên làm việc đã hết", timeout=15_000)
+            before = ear.bursts()
+            asks.locator("input[type=password]").fill(PASSWORD)
+            asks.get_by_role("button", name="Đăng nhập").click()
+            on_air(page)
+            until(page, lambda: ear.bursts() >= before + 2)
+            page.get_by_role("link", name="Về phòng thu").click()
+            stop(page)
 
 
 def test_a_viewer_cannot(desk: Desk) -> None:
