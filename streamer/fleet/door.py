@@ -304,8 +304,9 @@ class Connection:
             if known.state == "revoked":
                 raise Refusal("revoked", "this receiver was revoked: ask for a new code")
             key = shake.check_hello(hello, known.keys)
-        except Refusal:
-            self._hold_up(hello)
+        except Refusal as refusal:
+            if refusal.refused.code != "signature":  # then the box tries another key of its own
+                self._hold_up(hello)
             door.wrong_keys.failed(self._house, str(hello.receiver), self._loop.time())
             raise
         prepared = door.identity.prepared

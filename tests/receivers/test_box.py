@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import signal
+import time
 import wave
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from loa.receivers.orders import AMBIGUOUS
 from support.audio import tone
 from support.box import BoxProcess
 from support.client import ApiClient
@@ -138,6 +141,40 @@ def test_a_box_plays_obeys_and_fails_closed(here: Here) -> None:
     box.start()
     here.api.until(path, lambda said: said["items"][0]["state"] == "finished")
     box.until(lambda s: s["online"])
+    assert box.stop() == 0
+
+
+@pytest.mark.slow
+def test_an_order_to_play_is_finished_when_it_was_heard(here: Here) -> None:
+    box, path = here.box, f"/receivers/{here.receiver}/orders"
+    box.start()
+    box.until(lambda s: s.get("online") and s["settings_version"] > 0)
+    tune = here.api.approved(here.area, "Nhạc hiệu", recording(4.0, 700.0))
+
+    def newest() -> dict[str, object]:
+        return dict(here.api.call("GET", path)["items"][0])
+
+    here.api.call("POST", f"/receivers/{here.receiver}/play", {"bulletin": tune}, status=202)
+    box.until(lambda s: s["sounding"] == "bulletin")
+    assert newest()["state"] in ("received", "started")
+    box.until(lambda s: s["sounding"] == "silence")
+    here.api.until(path, lambda said: said["items"][0]["state"] == "finished")
+    assert 3.7 <= seconds_of(box.heard(), 700.0) <= 4.3
+
+    at = datetime.fromtimestamp(time.time() + 3600, UTC).isoformat()
+    body = {"bulletin": tune, "at": at}
+    here.api.call("POST", f"/receivers/{here.receiver}/play", body, status=202)
+    here.api.until(path, lambda said: said["items"][0]["state"] == "started")
+    box.stop(signal.SIGKILL)
+    box.start()
+    here.api.until(path, lambda said: said["items"][0]["state"] == "failed")
+    assert newest()["reason"] == AMBIGUOUS
+
+    here.api.call("POST", f"/receivers/{here.receiver}/play", body, status=202)
+    here.api.until(path, lambda said: said["items"][0]["state"] == "started")
+    here.api.call("POST", f"/receivers/{here.receiver}/stop", {}, status=202)
+    here.api.until(path, lambda said: said["items"][1]["state"] == "failed")
+    assert here.api.call("GET", path)["items"][1]["reason"] == "it was stopped"
     assert box.stop() == 0
 
 

@@ -252,7 +252,7 @@ async def test_nobody_can_keep_a_box_out_by_wrong_signatures_in_its_name(tmp_pat
         house, now = "127.0.0.1", asyncio.get_running_loop().time()
         for _ in range(300):
             there.fleet.door.wrong_keys.failed(house, str(box.kept.receiver), now)
-        for receiver, code in ((box.kept.receiver, "busy"), (99, "busy")):
+        for receiver, code in ((box.kept.receiver, "signature"), (99, "busy")):
             async with raw(there) as connection:
                 hello = connection.shake.hello(receiver, SigningKey.generate())
                 await connection.socket.send_str(messages.encode(hello).decode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from loa.codecs.control.frames import Audio, Piece
 from loa.codecs.control.messages import Command, FromServer, Welcome
@@ -18,6 +18,7 @@ from loa.receivers.orders import OrderBook
 from loa.receivers.parts import Played
 from loa.streamer.desk import receiver_orders, receiver_settings
 from loa.streamer.store.tables.receiver_orders import ReceiverOrderRow
+from loa.streamer.store.tables.receivers import ReceiverRow
 from support.link import FleetDoorHere, fleet_door
 
 
@@ -77,7 +78,8 @@ class Box:
         return link
 
     def _greeting(self) -> dict[str, object]:
-        return {"commands": self.book.newest, "settings": self.settings.now.version}
+        now = self.settings.now
+        return {"commands": self.book.newest, "settings": now.version, "mark": now.mark}
 
     async def _volume(self, action: Action, order: Order) -> str:
         assert isinstance(action, Volume)
@@ -115,6 +117,41 @@ async def test_a_command_is_obeyed_and_its_end_is_known(tmp_path: Path) -> None:
         assert await states(there, "volume") == [("finished", "")]
         await receiver_settings.set_receiver(desk, server, id, {"days": 3}, 2)
         await there.until(lambda: box.settings.now.days == 3)
+
+
+async def test_a_restored_backup_is_obeyed_and_its_settings_are_taken(tmp_path: Path) -> None:
+    async with fleet_door(tmp_path) as there:
+        box = Box(there, tmp_path / "box")
+        link = await box.connect()
+        desk, server, id = there.office.desk, there.office.server, link.identity.kept.receiver
+        await there.until(lambda: box.settings.now.version == 1 and box.book.newest == 1)
+        for days in (3, 4):
+            await receiver_settings.set_receiver(desk, server, id, {"days": days}, days - 1)
+            await order_volume(there, id)
+        await there.until(lambda: box.settings.now.days == 4 and box.book.newest == 5)
+        await there.until(lambda: not there.fleet.orders.open_of(id))
+        await there.unlink(link)
+        # As it was before: the server knows the first command only, and the first settings.
+        async with desk.store.write() as db:
+            await db.execute(delete(ReceiverOrderRow).where(ReceiverOrderRow.number > 1))
+            row = await db.get_one(ReceiverRow, id)
+            row.orders, row.settings, row.settings_version, row.version = 1, {}, 1, 2
+            row.settings_digest = ""
+        for topic in (there.fleet.orders, there.fleet.box_settings):
+            await topic.load()
+        there.fleet.orders._newest_id = 0
+        done = list(box.volumes)
+        link = await there.link(
+            identity=link.identity, parts=[box.heard, box.obeying], greeting=box._greeting
+        )
+        box.obeying._line = box.obeying._session = link
+        await order_volume(there, id)
+        await there.until(lambda: box.volumes == [*done, 40])
+        await there.until(lambda: box.settings.now.version > 3 and box.settings.now.days == 7)
+        await there.until(lambda: not there.fleet.orders.open_of(id))
+        assert set(await states(there, "volume")) == {("finished", "")}
+        await order_volume(there, id)
+        await there.until(lambda: box.volumes == [*done, 40, 40])
 
 
 async def test_forged_commands_are_refused_reported_and_nothing_is_done(tmp_path: Path) -> None:
