@@ -117,6 +117,7 @@ def test_a_slot_made_here_is_in_the_calendar_and_one_that_collides_is_not(
     expect(form.get_by_label("Tên khung giờ")).to_have_value("Chủ nhật")
     shot(page, "schedule-conflict")
     page.keyboard.press("Escape")
+    page.get_by_role("dialog", name="Chưa lưu").get_by_role("button", name="Đóng").last.click()
 
     # Its time of a day says what is planned; the slot is removed when one has said so.
     calendar.get_by_role("button").filter(has_text="Buổi chiều").last.click()

@@ -153,7 +153,7 @@ const en: typeof vi = {
   state: 'State',
   playing: 'Playing',
   signal: 'Signal',
-  temperature: 'Temperature',
+  temperature: 'Temp.',
   power: 'Power',
   version: 'Version',
   quota: 'SIM data',
