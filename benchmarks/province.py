@@ -43,12 +43,12 @@ class Province:
     token: str = TOKEN
 
 
-def build(data: Path) -> Province:
+def build(data: Path, aired: int = AIRED) -> Province:
     """Write the database into an existing directory, and return what is in it."""
-    return asyncio.run(_build(data))
+    return asyncio.run(_build(data, aired))
 
 
-async def _build(data: Path) -> Province:
+async def _build(data: Path, aired: int) -> Province:
     now = time.time()
     areas = list(_areas(now))
     communes = tuple(a["id"] for a in areas if a["path"].count("/") == 3)
@@ -67,7 +67,7 @@ async def _build(data: Path) -> Province:
                                      for b in bulletins]),
                 (SlotRow, [_slot(number, area) for number, area in enumerate(communes, 1)]),
                 (EntryRow, list(_entries(bulletins, now))),
-                (AiredRow, list(_aired(areas, bulletins, now))),
+                (AiredRow, list(_aired(areas, bulletins, now, aired))),
             ):  # fmt: skip
                 await _insert(db, table, rows)
     finally:
@@ -169,10 +169,10 @@ def _entries(bulletins: Sequence[dict[str, Any]], now: float) -> Iterator[dict[s
 
 
 def _aired(
-    areas: Sequence[dict[str, Any]], bulletins: Sequence[dict[str, Any]], now: float
+    areas: Sequence[dict[str, Any]], bulletins: Sequence[dict[str, Any]], now: float, count: int
 ) -> Iterator[dict[str, Any]]:
-    for number in range(AIRED):
-        begun = now - 180 * 86_400 + number * (179 * 86_400 / AIRED)
+    for number in range(count):
+        begun = now - 180 * 86_400 + number * (179 * 86_400 / count)
         bulletin = bulletins[number % len(bulletins)]
         yield {
             "area_id": areas[number % len(areas)]["id"], "from_tick": number * 1000,

@@ -46,7 +46,7 @@ def test_time_on_air_by_area_and_as_files(desk: Desk) -> None:
     shot(page, "reports-aired")
 
     # Another area, chosen by typing without marks; the address has it, and it holds on reloading.
-    page.get_by_role("button", name="Đổi").click()
+    page.get_by_role("button", name="Địa bàn: ").click()
     page.get_by_label("Tìm địa bàn").fill("dong van")
     page.get_by_role("treeitem", name="Huyện Đồng Văn").click()
     expect(page.locator("dl div", has_text="Lượt phát").locator("dd").first).to_have_text("0")

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Book, type Item } from './onair'
+import { Book, changesTree, type Item } from './onair'
 
 const item = (more: Partial<Item> = {}): Item => ({
   kind: 'bulletin', title: 'Tin', class: 'routine', since: null, until: null, why: 'slot', origin: 1,
@@ -33,4 +33,14 @@ test('items that nobody carries are forgotten', () => {
   }
   expect(book.of(1).item?.title).toBe('600')
   expect([...book.carrying(() => true)]).toEqual([1])
+})
+
+test('the tree is loaded again only where it may be another one', () => {
+  const changes = (kind: string): boolean => changesTree({ kind, area: 1, subject: 'area/1' })
+  for (const kind of ['area.created', 'area.renamed', 'area.moved', 'area.merged', 'area.imported']) {
+    expect(changes(kind)).toBe(true)
+  }
+  for (const kind of ['area.policy', 'area.receivers', 'area.dead_zone', 'slot.changed']) {
+    expect(changes(kind)).toBe(false)
+  }
 })

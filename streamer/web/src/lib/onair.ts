@@ -32,6 +32,14 @@ export type Row = [
 /** Something that was done or happened: `kind` is the audit log's word. */
 export type Happened = { kind: string; area: number | null; subject: string }
 
+/** What is said of areas and leaves the tree as it is. */
+const BESIDE_THE_TREE = ['area.policy', 'area.receivers', 'area.dead_zone']
+
+/** May the tree of areas be another one after it? */
+export function changesTree({ kind }: Happened): boolean {
+  return /^areas?\./.test(kind) && !BESIDE_THE_TREE.includes(kind)
+}
+
 export type Told = {
   at: number
   items?: Record<string, Item>

@@ -26,6 +26,7 @@ export function nextEnd(all: readonly Ending[], now: number): number | null {
 
 class Emergencies {
   #items = $state.raw<Emergency[]>([])
+  #known = $state(false)
   #users = 0
   #stop = (): void => {}
   #asked = 0
@@ -34,6 +35,11 @@ class Emergencies {
   /** Newest first. */
   get items(): readonly Emergency[] {
     return this.#items
+  }
+
+  /** Has the server said which there are? */
+  get known(): boolean {
+    return this.#known
   }
 
   get standing(): Emergency[] {
@@ -58,6 +64,7 @@ class Emergencies {
     if (asked !== this.#asked) return
     const found = [...standing!.data!.items, ...waiting!.data!.items]
     this.#items = found.sort((a, b) => b.id - a.id)
+    this.#known = true
     this.#watch()
   }
 

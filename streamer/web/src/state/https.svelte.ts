@@ -13,6 +13,12 @@ export function secureAddress(state: HttpsState, at: { hostname: string; pathnam
   return `https://${host}${state.port === 443 ? '' : `:${state.port}`}${at.pathname}`
 }
 
+/** The command that switches HTTPS on; for a server that is called by a number, with the usual name. */
+export function httpsCommand(hostname: string): string {
+  const nameless = /^([\d.:[\]]+|localhost)$/.test(hostname)
+  return `loa https --name ${nameless ? 'loa.local' : hostname}`
+}
+
 class Https {
   #state = $state.raw<HttpsState | null>(null)
   /** Does the browser trust this page with a microphone? */

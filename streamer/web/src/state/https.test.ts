@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { secureAddress } from './https.svelte'
+import { httpsCommand, secureAddress } from './https.svelte'
 
 const at = { hostname: 'loa.lan', pathname: '/studio' }
 
@@ -16,4 +16,9 @@ test('a server with a certificate of its own is called as it is; without TLS the
   expect(secureAddress({ port: 8443, names: ['fd00::1'], fingerprint: 'AB' }, at)).toBe(
     'https://[fd00::1]:8443/studio',
   )
+})
+
+test('the command names the server as people call it', () => {
+  expect(httpsCommand('dai.lan')).toBe('loa https --name dai.lan')
+  expect(httpsCommand('192.168.1.10')).toBe('loa https --name loa.local')
 })

@@ -8,7 +8,7 @@
  */
 
 import { api, BASE } from '../api/client'
-import { Book, type Happened, type State, type Told, type Totals } from '../lib/onair'
+import { Book, changesTree, type Happened, type State, type Told, type Totals } from '../lib/onair'
 import { areas } from './areas.svelte'
 import { session } from './session.svelte'
 
@@ -16,6 +16,9 @@ const PATIENCE_MS = 4_000
 const AGAIN_MS = 3_000
 const SLOWEST_MS = 30_000
 const HIDDEN_MS = 30_000
+const TREE_MS = 400
+
+type Timer = 'lost' | 'again' | 'hidden' | 'tree'
 
 /** Told of what happened; of nothing in particular when something may have been missed. */
 type Hearer = { kinds: readonly string[]; tell: (happened: Happened | null) => void }
@@ -33,10 +36,11 @@ class Push {
   #hearers = new Set<Hearer>()
   #began = false
   #failures = 0
-  #timers: Record<'lost' | 'again' | 'hidden', ReturnType<typeof setTimeout> | undefined> = {
+  #timers: Record<Timer, ReturnType<typeof setTimeout> | undefined> = {
     lost: undefined,
     again: undefined,
     hidden: undefined,
+    tree: undefined,
   }
 
   /** Has the first snapshot come? */
@@ -97,7 +101,10 @@ class Push {
       document.removeEventListener('visibilitychange', this.#seen)
       removeEventListener('online', this.#hurry)
       this.#close()
-      for (const timer of Object.values(this.#timers)) clearTimeout(timer)
+      for (const name of Object.keys(this.#timers) as Timer[]) {
+        clearTimeout(this.#timers[name])
+        this.#timers[name] = undefined
+      }
       this.#lost = false
     }
   }
@@ -153,8 +160,12 @@ class Push {
   }
 
   #tell(happened: Happened | null): void {
-    if (happened === null || /^areas?\./.test(happened.kind)) {
-      void areas.reload().catch(() => {})
+    // Where it can be another one the tree is loaded, once for much that happens together.
+    if (happened === null || changesTree(happened)) {
+      this.#timers.tree ??= setTimeout(() => {
+        this.#timers.tree = undefined
+        void areas.reload().catch(() => {})
+      }, TREE_MS)
     }
     for (const { kinds, tell } of this.#hearers) {
       if (happened === null || kinds.some((kind) => happened.kind.startsWith(kind))) tell(happened)

@@ -9,8 +9,6 @@ const vi = {
     data: 'Dung lượng và cước',
   },
   area: 'Địa bàn',
-  choose: 'Chọn địa bàn',
-  change: 'Đổi',
   period: 'Thời gian',
   periods: {
     month: 'Tháng này',
@@ -103,8 +101,6 @@ const en: typeof vi = {
     data: 'Data and cost',
   },
   area: 'Area',
-  choose: 'Choose an area',
-  change: 'Change',
   period: 'Period',
   periods: {
     month: 'This month',

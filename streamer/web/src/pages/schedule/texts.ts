@@ -7,8 +7,6 @@ const vi = {
   title: 'Lịch phát',
   parts: { calendar: 'Lịch', queue: 'Danh sách chờ phát', holidays: 'Ngày nghỉ' },
   area: 'Địa bàn',
-  choose: 'Chọn địa bàn',
-  change: 'Đổi',
   ofStation: (area: string, station: string) =>
     `${area} nghe đài ${station}: khung giờ và danh sách chờ phát là của đài này.`,
   noStation: 'Địa bàn này và các cấp trên đều chưa có đài. Hãy chọn một xã có đài.',
@@ -196,8 +194,6 @@ const en: typeof vi = {
   title: 'Schedule',
   parts: { calendar: 'Calendar', queue: 'Queue', holidays: 'Days off' },
   area: 'Area',
-  choose: 'Choose an area',
-  change: 'Change',
   ofStation: (area, station) =>
     `${area} hears the station ${station}: the slots and the queue are that station's.`,
   noStation: 'Neither this area nor any above it has a station. Choose a commune that has one.',
