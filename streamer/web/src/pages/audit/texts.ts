@@ -20,7 +20,7 @@ const vi = {
   exporting: (n: number) => `Đang xuất… ${n}`,
   sealed: 'Dấu niêm phong',
   number: 'Số',
-  sealedHint: 'Mỗi mục niêm phong mục trước nó; loa doctor kiểm tra cả chuỗi.',
+  sealedHint: 'Mỗi mục niêm phong các mục trước nó, nên sửa lén sẽ lộ. Người quản lý máy chủ kiểm tra cả chuỗi bằng lệnh loa doctor.',
   onlyThis: (who: string) => `Chỉ xem ${who}`,
 }
 

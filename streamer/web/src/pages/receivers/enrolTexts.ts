@@ -13,7 +13,7 @@ const vi = {
   latitude: 'Vĩ độ',
   longitude: 'Kinh độ',
   add: 'Thêm và tạo mã',
-  file: 'Tệp CSV (UTF-8)',
+  file: 'Tệp CSV (trong Excel: lưu kiểu “CSV UTF-8”)',
   paste: 'Hoặc dán bảng từ bảng tính vào đây',
   fileHint:
     'Cột bắt buộc: Địa bàn (đường dẫn), Tên. Có thể thêm: Số loa, Số máy, Thiết bị, Vĩ độ, Kinh độ, Ngày lắp, Ngày bàn giao, Ghi chú.',

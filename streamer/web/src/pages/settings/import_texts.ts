@@ -5,7 +5,7 @@ const vi = {
   drop: 'hoặc kéo tệp vào đây, hoặc dán nội dung bảng vào ô dưới',
   table: 'Nội dung bảng',
   example: 'Tải bảng mẫu',
-  exampleHint: 'Cột: path (đường dẫn), name (tên), parent (cấp trên), station (đài: 1 hoặc 0). Tệp phải là UTF-8.',
+  exampleHint: 'Cột: path (đường dẫn), name (tên), parent (cấp trên), station (đài: 1 hoặc 0). Trong Excel, lưu kiểu “CSV UTF-8”.',
   exampleName: 'dia-ban-mau.csv',
   look: 'Xem trước',
   looking: 'Đang xem…',

@@ -2,11 +2,11 @@ import { speaks } from '../../../state/language.svelte'
 
 const vi = {
   intro:
-    'Khi có việc xảy ra ở một địa bàn hoặc bên dưới, máy chủ báo cho một địa chỉ web khác (webhook), ví dụ hệ thống của tỉnh.',
+    'Khi có việc xảy ra ở một địa bàn hoặc bên dưới, máy chủ tự báo cho một hệ thống khác, ví dụ của tỉnh, bằng cách gửi tin đến địa chỉ web của hệ thống đó (kỹ thuật viên gọi là webhook).',
   add: 'Thêm địa chỉ nhận',
   none: 'Chưa có địa chỉ nào.',
   area: 'Địa bàn',
-  url: 'Địa chỉ (URL)',
+  url: 'Địa chỉ web nhận thông báo (URL)',
   kinds: 'Báo những việc',
   all: 'mọi việc',
   kindsHint: 'Không chọn gì: mọi việc.',
