@@ -4,6 +4,7 @@ import { createRouter } from 'sv-router'
 import { api } from './api/client'
 import Desk from './shell/Desk.svelte'
 import NotFound from './shell/NotFound.svelte'
+import { areas } from './state/areas.svelte'
 import { session, type Permission } from './state/session.svelte'
 
 async function known(): Promise<void> {
@@ -12,6 +13,8 @@ async function known(): Promise<void> {
 
 /** Pages of the desk are for those who signed in; whoever did not is asked to, and comes back. */
 async function signedIn({ pathname }: { pathname: string }): Promise<void> {
+  // The page comes while the server says who we are, the areas while the page is made ready.
+  void router.preload(pathname as Parameters<typeof router.preload>[0]).catch(() => {})
   await known()
   if (session.me === null) {
     const nobody = await api.GET('/setup').then(({ data }) => data!.first && data!.awaited, () => false)
@@ -23,6 +26,8 @@ async function signedIn({ pathname }: { pathname: string }): Promise<void> {
   if (session.me.must_change) {
     throw await router.navigate('/password', { search: { to: pathname }, replace: true })
   }
+  // Where that fails, the shell asks again, and says so.
+  void areas.load().catch(() => {})
 }
 
 /** For pages that need somebody to be signed in, and no more. */
