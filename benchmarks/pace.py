@@ -31,8 +31,8 @@ def told(paces: list[float]) -> str:
 
 
 def _once() -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()  # what our own other processes take counts for nothing
     total = 0
     for number in range(TURNS):
         total += number
-    return time.perf_counter() - begun
+    return time.process_time() - begun
