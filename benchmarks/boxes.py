@@ -81,7 +81,7 @@ def run_return(quick: bool) -> list[Row]:
         crew.wait_up(COUNT, UP_WITHIN)
         silent = Restart(district, crew)
         back = crew.wait_up(COUNT, UP_WITHIN) - silent.listens
-        note = silent.told()
+        quiet = silent.told()
         time.sleep(SILENT)
         called, sent = district.emergency()
         time.sleep(4)
@@ -89,11 +89,12 @@ def run_return(quick: bool) -> list[Row]:
         again = Restart(district, crew)
         hearing = wait(lambda: heard_again(crew, called, again.killed) >= COUNT, 90) - again.listens
         mistakes = crew.status()["failed"]
+        loud = again.told()
     return [
         Row(f"{COUNT} boxes after a restart: all have a session", back, "s", BACK_WITHIN,
-            slack=slack(BACK_WITHIN, silent.paces), note=note),
+            slack=slack(BACK_WITHIN, silent.paces), note=quiet),
         Row(f"{COUNT} boxes after a restart in an emergency: all sound it again", hearing, "s",
-            note=f"{again.told()}; {there} sounded before; {mistakes:.0f} mistakes of parts"),
+            note=f"{loud}; {there} sounded before; {mistakes:.0f} mistakes of parts"),
     ]  # fmt: skip
 
 

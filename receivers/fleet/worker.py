@@ -149,7 +149,15 @@ def run() -> None:
         asyncio.run(main())
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.get_loop().set_exception_handler(_told_once)
             runner.run(main())
+
+
+def _told_once(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what goes wrong outside everything. Of a server that was killed under thousands of TLS
+    connections uvloop tells for each; the links find that out, and say it, by themselves."""
+    if context.get("message") != "Fatal error on SSL protocol":
+        loop.default_exception_handler(context)
 
 
 if __name__ == "__main__":
