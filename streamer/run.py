@@ -86,7 +86,7 @@ async def _run(config: Config, announce: Callable[[Server], Awaitable[None]]) ->
     # What a start leaves stays: collecting garbage need not look through it again and again.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, 20)
+    gc.set_threshold(YOUNG, 3, 50)
     notifier = Notifier()
     watchdog = loop.create_task(keep_watchdog(notifier, server.engine))
     announcing = asyncio.ensure_future(announce(server))

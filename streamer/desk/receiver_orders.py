@@ -21,6 +21,8 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 OPEN = ("waiting", "sent", "received", "started")
 ORDERED = "receiver.ordered"
 AT_ONCE = 500
+A_TURN = 50
+"""Commands that are written in one go; then others have their turn."""
 MOST_OPEN = 50
 """Commands of one receiver that may be open."""
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -131,7 +133,7 @@ async def add_each(
             .execution_options(synchronize_session=False)
         )
     made = []
-    for row, action in wanted:
+    for count, (row, action) in enumerate(wanted, 1):
         row.orders += 1
         made.append(
             ReceiverOrderRow(
@@ -141,6 +143,9 @@ async def add_each(
                 changed_at=work.now,
             )
         )  # fmt: skip
+        if count % A_TURN == 0:
+            work.db.add_all(made[-A_TURN:])
+            await work.db.flush()
     work.db.add_all(made)
     await work.db.flush()
     by_area: dict[int, list[ReceiverRow]] = {}

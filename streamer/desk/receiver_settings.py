@@ -5,7 +5,8 @@ What holds for a receiver is numbered; a change raises the number and orders the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -23,6 +24,8 @@ from loa.streamer.store.tables.receivers import ReceiverRow
 
 CHANGED = "receiver.settings"
 AREA_CHANGED = "area.receivers"
+A_TURN = 50
+"""Receivers whose settings are worked out in one go; then others have their turn."""
 
 Said = Mapping[int, Mapping[str, Any]]
 """What areas say, by id."""
@@ -158,7 +161,8 @@ async def outdo(desk: Desk, work: Work, there: Mapping[int, tuple[int, str]]) ->
     chosen = select(ReceiverRow).where(ReceiverRow.id.in_(there), ReceiverRow.state == "enrolled")
     said = await read_said(work.db)
     changed = []
-    for row in await work.db.scalars(chosen.with_for_update()):
+    rows = list(await work.db.scalars(chosen.with_for_update()))
+    async for row in _in_turns(rows):
         version, mark = there[row.id]
         now = settings_of(desk, row, said)
         if row.settings_version > version or (row.settings_version == version and now.mark == mark):
@@ -169,10 +173,18 @@ async def outdo(desk: Desk, work: Work, there: Mapping[int, tuple[int, str]]) ->
         await receiver_orders.add_each(work, changed)
 
 
+async def _in_turns(rows: Iterable[ReceiverRow]) -> AsyncIterator[ReceiverRow]:
+    """Go through rows; thousands of them must not hold up what else the loop has to do."""
+    for count, row in enumerate(rows, 1):
+        yield row
+        if count % A_TURN == 0:
+            await asyncio.sleep(0)
+
+
 async def _renew(desk: Desk, work: Work, rows: Collection[ReceiverRow]) -> int:
     said = await read_said(work.db)
     changed = []
-    for row in rows:
+    async for row in _in_turns(rows):
         if row.state != "enrolled":
             continue
         now = digest(settings_of(desk, row, said))

@@ -31,7 +31,7 @@ WRITE_EVERY = 0.5
 SWEEP_EVERY = 30.0
 ENDS_WITHIN = 3600.0
 """Seconds after its time for which the end of a command that a box has taken is waited for."""
-A_TURN = 50
+A_TURN = 10
 """Commands that are signed in one go; then others have their turn."""
 MOST_TOLD = 5
 """Refusals of one session that are put on record; the rest is counted."""
