@@ -230,7 +230,7 @@ def run(quick: bool) -> list[Row]:
         whole = used(pids[2])
         seconds = SETTLE + WINDOW + max(0.0, left.total_seconds())
         journal = b"".join(
-            path.read_bytes() for path in (home / f"box-{PLAYS}" / "journal").rglob("*")
+            path.read_bytes() for path in (home / f"box-{PLAYS}").rglob("journal/**/*")
             if path.is_file()
         )  # fmt: skip
     if os.environ.get("SHOW_JOURNAL"):
