@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loa.codecs.ogg import OggError, parse_clip
-from loa.receivers.files import sync_directory
+from loa.receivers.files import sync
 from loa.receivers.parts import Prepared
 
 WHOLE, PART = ".opus", ".part"
@@ -189,7 +189,7 @@ class Cache:
                 finally:
                     os.close(file)
                 if have == 0:
-                    sync_directory(self._folder)
+                    sync(self._folder)
             except OSError as error:
                 self.counters["cache.full"] += 1
                 with contextlib.suppress(OSError):
@@ -214,7 +214,7 @@ class Cache:
         with self._lock:
             try:
                 os.replace(part, self._path(hash, WHOLE))
-                sync_directory(self._folder)
+                sync(self._folder)
             except OSError as error:
                 raise NoRoom(error.strerror or "the disk") from None
             self._parts.pop(hash, None)

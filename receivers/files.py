@@ -18,7 +18,7 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     except OSError:
         new.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def write_plainly(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = False) -> None:
@@ -38,18 +38,9 @@ def write_plainly(path: Path, data: bytes, mode: int = 0o600, *, sync: bool = Fa
         os.close(file)
 
 
-def sync_file(path: Path) -> None:
-    """Have what was written to a file on the disk. Raises ``OSError``."""
+def sync(path: Path) -> None:
+    """Have a file's contents, or the names in a folder, on the disk. Raises ``OSError``."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def sync_directory(folder: Path) -> None:
-    """Have the names in a folder on the disk, too."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(file)
     finally:

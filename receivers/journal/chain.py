@@ -19,7 +19,7 @@ from loa.codecs.control.journal import (
     encode_entry,
     first_hash,
 )
-from loa.receivers.files import sync_directory, sync_file, write_durably, write_plainly
+from loa.receivers.files import sync, write_durably, write_plainly
 from loa.receivers.journal.segments import Segment, head_of
 
 
@@ -45,10 +45,10 @@ def write_chain(
             else:
                 write_plainly(_unfinished(segment), data)
         for segment in made[1:]:
-            sync_file(_unfinished(segment))
+            sync(_unfinished(segment))
             os.replace(_unfinished(segment), segment.path)
         if made[1:]:
-            sync_directory(folder)
+            sync(folder)
         write_durably(made[0].path, first)
     except OSError:
         for segment in made:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loa.codecs.control.journal import JournalError, Line, Note, Played, link, read_entry, read_line
-from loa.receivers.files import sync_directory
+from loa.receivers.files import sync
 
 _HEAD = re.compile(rb"loa-journal 1 ([0-9a-f]{32}) ([0-9]{1,15}) ([0-9]{1,15}) ([0-9a-f]{32}) (.+)")
 
@@ -63,7 +63,7 @@ def check_segment(segment: Segment, mending: Mending, newest: bool) -> bool:
             file.truncate(segment.size)
             file.flush()
             os.fsync(file.fileno())
-        sync_directory(segment.path.parent)
+        sync(segment.path.parent)
     return True
 
 

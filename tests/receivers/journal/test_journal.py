@@ -435,7 +435,7 @@ def test_a_power_cut_while_a_new_chain_is_begun(
 
         monkeypatch.setattr(journal_chain, name, step)
 
-    for name in ("write_plainly", "sync_file", "sync_directory", "write_durably"):
+    for name in ("write_plainly", "sync", "write_durably"):
         cut_off(name)
     store = one.journal._store
     assert store is not None
